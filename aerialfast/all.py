@@ -1,0 +1,17 @@
+"What a learner wants: fastai's names and ours"
+from fastai.vision.all import *
+
+from aerialfast.town import *
+from aerialfast.grids import *
+from aerialfast.rasters import *
+from aerialfast.labels import *
+from aerialfast.data import *
+from aerialfast.unets import *
+from aerialfast.losses import *
+from aerialfast.metrics import *
+from aerialfast.learner import *
+from aerialfast.prediction import *
+from aerialfast.thresholds import *
+from aerialfast.evaluation import *
+
+__all__ = [o for o in globals() if not o.startswith('_')]
