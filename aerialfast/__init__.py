@@ -1,5 +1,8 @@
 __version__ = "0.0.1"
 
+import warnings
+warnings.filterwarnings('ignore', '`torch.jit.script` is deprecated', FutureWarning) # fastai still uses it
+
 def __getattr__(name):
     "Open `aerialfast.all` at the first need: `import aerialfast.grids` does not wait for torch."
     from importlib import import_module, util
