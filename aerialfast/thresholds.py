@@ -91,12 +91,12 @@ def _array(x):
     x = x.detach().cpu()
     return (x.float() if x.is_floating_point() and x.element_size()<4 else x).numpy()
 
-# %% ../nbs/31_thresholds.ipynb #23df7ebc
+# %% ../nbs/31_thresholds.ipynb #6bdf47ae
 @patch
 def _of(self:ThresholdCurves, c):
     "Counts `(2,bins)` of class `c`."
     if c not in self.classes: raise ValueError(f"class {c} has no curve: choose from {self.classes}{' (class 0 is the mirror of class 1)' if self.n_classes==2 else ''}")
-    return self.counts[self.classes.index(c)]
+    return np.ascontiguousarray(self.counts[self.classes.index(c)])
 
 @patch
 def roc(self:ThresholdCurves,
