@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 # %% auto #0
 __all__ = ['OUTPUTS', 'stream_probs', 'to_map', 'output_paths', 'patch_progress', 'predict_tile']
 
-# %% ../nbs/30_prediction.ipynb #c20ef9a9
+# %% ../nbs/30_prediction.ipynb #f3aee904
 import sys,json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from fastai.learner import Learner
 from tqdm import tqdm
 from .grids import Grid,finished_rows
 from .rasters import Tile,RasterWriter,pass_through,reflect_index
 from .labels import VOID,Palette,colour_table
 from .data import _tensor
 from .learner import AerialModel
+from fastai.learner import Learner
 
 # %% ../nbs/30_prediction.ipynb #517b1e3a
 def _rows(tile, y0, y1, width):
