@@ -54,16 +54,17 @@ Green was found, red is a false alarm, blue was missed.
 Made in {seconds/60:.1f} minutes.
 """
 
-# %% ../nbs/43_cli.ipynb #855a26c9
+# %% ../nbs/43_cli.ipynb #26ed3909
 def _step(text): print(f'\n{text}', flush=True)
 
 @call_parse
 def demo(
     out:str='aerialfast_demo', # Folder for all that the demo makes
-    epochs:int=12, # Epochs of training
+    epochs:int=4, # Epochs of training
+    patches:int=192, # Patches in an epoch
     sz:int=1024, # Side of the town's tiles, in pixels
     tiles:int=3, # Tiles in each of the four districts; the last of each is held out
-    arch:str='resnet18', # Encoder, the name of a timm model
+    arch:str='resnet10t', # Encoder, the name of a timm model
     seed:int=42, # Of the town and of the training
 ):
     "Make a town, learn to see its buildings, and map a tile that was never seen."
@@ -82,12 +83,12 @@ def demo(
     _step(f'1. Making a town of {4*tiles} tiles, {sz} x {sz} px each, in {out}/town')
     path = make_town(out/'town', tiles=tiles, sz=sz, seed=seed)
     set_seed(seed, True)
-    dls = TileDataLoaders.from_folder(path, codes=['ground','building'], sz=256, bs=8)
+    dls = TileDataLoaders.from_folder(path, codes=['ground','building'], sz=256, bs=2, n=patches)
     name = Path(dls.valid.tiles[-1][0].name).stem
 
     _step(f'2. Training a U-Net on {len(dls.train.tiles)} tiles, windows read straight from the files; {len(dls.valid.tiles)} tiles are held out')
-    learn = aerial_learner(dls, arch, pretrained=False)
-    learn.fit_one_cycle(epochs, 2e-3)
+    learn = aerial_learner(dls, arch, pretrained=False, unet=dict(widths=(128,64,32,16,8)))
+    learn.fit_one_cycle(epochs, 8e-3)
 
     _step('3. Scoring the held-out tiles and picking the threshold')
     cut = learn.pick_threshold(progress=True)

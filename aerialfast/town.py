@@ -7,11 +7,13 @@ Docs: https://aerialfast.github.io/aerialfast/town.html.md"""
 # %% auto #0
 __all__ = ['RES', 'TOWN_BANDS', 'TOWN_CODES', 'STYLES', 'District', 'draw_tile', 'make_town']
 
-# %% ../nbs/00_town.ipynb #abec7422
+# %% ../nbs/00_town.ipynb #56a5bec1
 from dataclasses import dataclass
 from pathlib import Path
 import json,zlib
 import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+from PIL import Image
 import rasterio
 from rasterio.features import rasterize
 from scipy import ndimage
@@ -42,26 +44,26 @@ STYLES = dict(
     village=District('barn', (310,430), 18, (34,76), (8,40), (22,90), .05, 260, .8, .25))
 _DISTRICTS = dict(north='suburb', east='centre', south='works', west='village')
 
-# %% ../nbs/00_town.ipynb #bb813c9d
+# %% ../nbs/00_town.ipynb #e3f03579
 def _rng(seed, district, k): return np.random.default_rng([seed, zlib.crc32(district.encode()), k])
 
 def _noise(rng, sz, cell, lo=-1., hi=1.):
     "Smooth noise `(sz,sz)` with features of about `cell` pixels."
-    n = max(4, sz//cell+3)
-    z = ndimage.zoom(rng.uniform(lo, hi, (n,n)).astype(np.float32), (sz+2*cell)/n, order=1)
-    return z[:sz,:sz] if min(z.shape)>=sz else np.resize(z, (sz,sz))
+    n = sz//cell+2
+    grid = Image.fromarray(rng.uniform(lo, hi, (n,n)).astype(np.float32))
+    return np.asarray(grid.resize((n*cell,n*cell), Image.Resampling.BILINEAR))[:sz,:sz]
 
-# %% ../nbs/00_town.ipynb #c634f30c
+# %% ../nbs/00_town.ipynb #7e682922
 class _Plan:
     "The street grid of a tile, and coordinates `u`, `v` along it."
     def __init__(self, rng, sz, style):
         self.sz,self.style,self.angle = sz,style,rng.uniform(0, np.pi)
-        self.cos,self.sin = np.cos(self.angle),np.sin(self.angle)
+        self.cos,self.sin = float(np.cos(self.angle)),float(np.sin(self.angle))
         self.us,self.vs = (self._lines(rng, k) for k in (1., 1.7))
     def _lines(self, rng, k):
         at,out = -self.sz-rng.uniform(0, self.style.streets[1]),[]
         while at<self.sz: at += k*rng.uniform(*self.style.streets); out.append(at)
-        return np.array(out)
+        return np.array(out, np.float32)
     def uv(self, y, x): y,x = y-self.sz/2,x-self.sz/2; return self.cos*x+self.sin*y, self.cos*y-self.sin*x
     def yx(self, u, v): return self.sin*u+self.cos*v+self.sz/2, self.cos*u-self.sin*v+self.sz/2
 
@@ -69,7 +71,7 @@ def _nearest(lines, a): # distance to the nearest line, and between which lines
     i = np.searchsorted(lines, a).clip(1, len(lines)-1)
     return np.minimum(np.abs(a-lines[i-1]), np.abs(a-lines[i])),i
 
-# %% ../nbs/00_town.ipynb #afb0b3da
+# %% ../nbs/00_town.ipynb #ba8328c8
 _GROUND = np.array([(.30,.37,.20), (.37,.43,.24), (.27,.34,.17), (.44,.43,.28), (.53,.47,.33), (.58,.39,.28), (.52,.45,.38)], np.float32) # lawns, meadow, stubble, clay, gravel
 
 def _ground(rng, plan):
@@ -83,7 +85,8 @@ def _ground(rng, plan):
     is_field = rng.uniform(size=997)<st.fields
     colour = np.where(is_field, rng.integers(3, 7, 997), rng.integers(0, 3, 997))
     im = _GROUND[colour[plot]]*(1+.1*rng.standard_normal(997).astype(np.float32))[plot][...,None]
-    furrow = np.sin((u*np.cos(a:=rng.uniform(0,3))+v*np.sin(a))*rng.uniform(.5,.9))*.05
+    a,step = rng.uniform(0,3),rng.uniform(.5,.9)
+    furrow = .05*np.sin(u*float(step*np.cos(a))+v*float(step*np.sin(a)))
     im += (is_field[plot]*furrow)[...,None] + (.05*_noise(rng, sz, 60)+.045*_noise(rng, sz, 14)+.04*_noise(rng, sz, 4))[...,None]
     half = st.width/2
     road = np.minimum(du, dv)<half
@@ -95,7 +98,7 @@ def _ground(rng, plan):
     im[dashes] += .22
     return im,road
 
-# %% ../nbs/00_town.ipynb #94a11ffb
+# %% ../nbs/00_town.ipynb #9fd5f22c
 @dataclass
 class _House:
     "A building: centre, half sizes, direction, roof and height."
@@ -123,7 +126,7 @@ def _local(h, sz, grow=0):
     if y1<=y0 or x1<=x0: return None
     y,x = np.mgrid[y0:y1, x0:x1].astype(np.float32)
     y,x = y+.5-h.y,x+.5-h.x
-    c,s = np.cos(h.angle),np.sin(h.angle)
+    c,s = float(np.cos(h.angle)),float(np.sin(h.angle))
     return (slice(y0,y1),slice(x0,x1)),x*c+y*s,y*c-x*s
 
 def _inside(h, a, b, grow=0): return np.any([(a>a0-grow)&(a<a1+grow)&(b>b0-grow)&(b<b1+grow) for a0,a1,b0,b1 in h.parts()], 0)
@@ -178,14 +181,14 @@ def _burn(rings, sz):
     if not rings: return np.zeros((sz,sz), np.int32)
     return rasterize([(dict(type='Polygon', coordinates=[r.tolist()]), i) for i,r in enumerate(rings, 1)], out_shape=(sz,sz), dtype='int32')
 
-# %% ../nbs/00_town.ipynb #0bd61506
+# %% ../nbs/00_town.ipynb #d76e0809
 def _roof(rng, im, height, ids, i, h, sun):
     "Draw the roof of building `i` where its footprint is."
     found = _local(h, len(ids))
     if found is None: return
     win,a,b = found
     on = ids[win]==i
-    c,s = np.cos(h.angle),np.sin(h.angle)
+    c,s = float(np.cos(h.angle)),float(np.sin(h.angle))
     to_sun = np.array([sun[1]*c+sun[0]*s, sun[0]*c-sun[1]*s]) # the sun in the building's own directions a, b
     in_wing = np.zeros_like(on) if h.wing is None else b>h.lb
     if h.flat:
@@ -283,16 +286,16 @@ def _ponds(rng, im, road, ids, n):
         water[win] |= pool
     return water
 
-# %% ../nbs/00_town.ipynb #a4c8c961
+# %% ../nbs/00_town.ipynb #8cc319f8
 def _expose(rng, im):
     "The scene `(sz,sz,C)` as a camera sees it on one day, 0 to 1."
     gain,haze = rng.uniform(.8,1.25),rng.uniform(0,.13)
     cast = 1+rng.normal(0, .05, im.shape[-1])
-    im = im*gain*cast*(1-haze)+haze*.75
-    im = np.stack([ndimage.gaussian_filter(im[...,c], s) for s in [rng.uniform(.55,.95)] for c in range(im.shape[-1])], -1)
-    return (im.clip(0)**rng.uniform(.88,1.12)+rng.normal(0, rng.uniform(.008,.02), im.shape)).clip(0,1).astype(np.float32)
+    im = im*(gain*cast*(1-haze)).astype(np.float32)+np.float32(haze*.75)
+    im = ndimage.gaussian_filter(im, rng.uniform(.55,.95), axes=(0,1), truncate=3).clip(0)**np.float32(rng.uniform(.88,1.12))
+    return (im+np.float32(rng.uniform(.008,.02))*rng.standard_normal(im.shape, np.float32)).clip(0,1)
 
-# %% ../nbs/00_town.ipynb #9310cc2e
+# %% ../nbs/00_town.ipynb #63348b85
 def draw_tile(
     style:District, # How the district is built
     sz:int, # Side of the tile, in pixels
@@ -315,7 +318,7 @@ def draw_tile(
     nir = .25+.45*np.where(crown, 1, plants)+.3*(im.mean(-1)-.3)-.2*water
     classes = np.select([ids>0, crown, road, water], [1, 3, 2, 4], 0).astype(np.uint8)
     seen = _expose(rng, np.concatenate([im, nir[...,None]], -1))
-    rings = [(h.corners(), h.kind) for i,h in enumerate(houses, 1) if (ids==i).any()]
+    rings = [(houses[i-1].corners(), houses[i-1].kind) for i in np.unique(ids) if i]
     return np.concatenate([seen.transpose(2,0,1), height[None]]),classes,rings
 
 # %% ../nbs/00_town.ipynb #a950451e
@@ -340,7 +343,7 @@ def _footprints(rings, corner):
     feats = [dict(type='Feature', properties={'class':k, 'id':i}, geometry=dict(type='Polygon', coordinates=[ground(r)])) for i,(r,k) in enumerate(rings, 1)]
     return dict(type='FeatureCollection', crs=dict(type='name', properties=dict(name='urn:ogc:def:crs:EPSG::32633')), features=feats)
 
-# %% ../nbs/00_town.ipynb #8ad9007b
+# %% ../nbs/00_town.ipynb #42fc0531
 def _corner(district, k, sz): # every district in a place of its own, its tiles from west to east
     at = zlib.crc32(district.encode())
     return 300000+RES*sz*(k-1)+at%190*2000, 5200000+at//190%200*2000
@@ -360,13 +363,13 @@ def make_town(
     if sz<64: raise ValueError(f"tiles of {sz} px: give at least 64, a house alone is 40 px long")
     path = Path(path)
     for d in ('images','masks','classes','footprints'): (path/d).mkdir(parents=True, exist_ok=True)
-    for district in districts:
+    def make(district, k):
+        name,corner = f'{district}_{k}',_corner(district, k, sz)
         style = STYLES[_DISTRICTS.get(district) or sorted(STYLES)[zlib.crc32(district.encode())%len(STYLES)]]
-        for k in range(1, tiles+1):
-            name,corner = f'{district}_{k}',_corner(district, k, sz)
-            px,classes,rings = draw_tile(style, sz, _rng(seed, district, k))
-            _save(path/'images'/f'{name}.tif', _quantise(px, bands, dtype), corner, names=TOWN_BANDS[:bands])
-            _save(path/'masks'/f'{name}.tif', np.where(classes==1, 255, 0).astype(np.uint8)[None], corner)
-            _save(path/'classes'/f'{name}.tif', classes[None], corner, _COLOURS)
-            (path/'footprints'/f'{name}.geojson').write_text(json.dumps(_footprints(rings, corner)))
+        px,classes,rings = draw_tile(style, sz, _rng(seed, district, k))
+        _save(path/'images'/f'{name}.tif', _quantise(px, bands, dtype), corner, names=TOWN_BANDS[:bands])
+        _save(path/'masks'/f'{name}.tif', np.where(classes==1, 255, 0).astype(np.uint8)[None], corner)
+        _save(path/'classes'/f'{name}.tif', classes[None], corner, _COLOURS)
+        (path/'footprints'/f'{name}.geojson').write_text(json.dumps(_footprints(rings, corner)))
+    with ThreadPoolExecutor(2) as pool: list(pool.map(lambda job: make(*job), [(d,k) for d in districts for k in range(1, tiles+1)]))
     return path
