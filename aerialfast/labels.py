@@ -25,8 +25,8 @@ def check_codes(
     if len(set(codes))<len(codes): raise ValueError(f"codes {codes} repeat a name: give each class its own")
     return codes
 
-# %% ../nbs/03_labels.ipynb #eae20457
-_COLOURS = '#d9cfb8 #c0392b #7f8c8d #3f8f3f #3b7dd8 #f2c037 #8e5ea2 #e67e22 #1abc9c #34495e #b8e986 #f78fb3'.split()
+# %% ../nbs/03_labels.ipynb #83c58ce1
+_COLOURS = '#d9cfb8 #d81b7a #7f8c8d #3f8f3f #3b7dd8 #f2c037 #8e5ea2 #e67e22 #1abc9c #34495e #b8e986 #f78fb3'.split()
 
 def _rgb(c):
     "A colour, `'#rrggbb'` or three numbers, as a tuple."

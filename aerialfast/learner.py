@@ -50,7 +50,9 @@ def aerial_learner(
     if net.pretrained: learn.freeze()
     return learn
 
-# %% ../nbs/23_learner.ipynb #fcb89713
+# %% ../nbs/23_learner.ipynb #06e8e5cd
+_MARGIN = 16 # Reflected pixels round a patch
+
 class AerialModel:
     "A trained network with all that prediction needs: raw pixels in, probabilities out."
     def __init__(self,
@@ -75,8 +77,10 @@ class AerialModel:
         "Raw pixels `(B,bands,H,W)`, any dtype, to probabilities `(B,C,H,W)` float32."
         was = self.net.training
         if was: self.net.eval()
-        x = self.scale(x.to(self.device)).contiguous(memory_format=torch.channels_last)
+        x,k = self.scale(x.to(self.device)),min(_MARGIN, *(n-1 for n in x.shape[-2:]))
+        x = F.pad(x, (k,)*4, mode='reflect').contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device)): z = self.net(x)
+        z = z[..., k:-k or None, k:-k or None]
         if was: self.net.train()
         return z.float().softmax(1)
 

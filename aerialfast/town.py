@@ -321,8 +321,8 @@ def draw_tile(
     rings = [(houses[i-1].corners(), houses[i-1].kind) for i in np.unique(ids) if i]
     return np.concatenate([seen.transpose(2,0,1), height[None]]),classes,rings
 
-# %% ../nbs/00_town.ipynb #a950451e
-_COLOURS = {0:(217,207,184,255), 1:(192,57,43,255), 2:(127,140,141,255), 3:(63,143,63,255), 4:(59,125,216,255)}
+# %% ../nbs/00_town.ipynb #fe0e69f0
+_COLOURS = {0:(217,207,184,255), 1:(216,27,122,255), 2:(127,140,141,255), 3:(63,143,63,255), 4:(59,125,216,255)}
 
 def _save(path, a, corner, colours=None, names=()):
     rgb = dict(photometric='RGB', alpha='NO') if len(a)>2 else {} # a fourth band would else be taken for transparency

@@ -5,7 +5,7 @@
 
 banepa: the mosaic banepa_z19_b1_{rgb,mask}.tif (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL). The west half trains, its middle
 third picks the threshold, the whole mosaic is mapped and its east half scored.
-dubai: `Tile N/{images,masks}` (Humans in the Loop with MBRSC, CC0). Tiles 1 to 5 train but for their last image, Tile 7 is mapped and scored.
+dubai: `Tile N/{images,masks}` (Humans in the Loop with MBRSC, CC0). Tiles 1 to 5 train but for one image of each, Tile 7 is mapped and scored.
 """
 import argparse, resource, tempfile, time
 from pathlib import Path
@@ -45,7 +45,7 @@ def dubai(tmp):
     def mask_of(p): return p.parent.parent/'masks'/f'{p.stem}.png'
     def images(tiles): return [p for t in tiles for p in tile_files(args.folder/f'Tile {t}'/'images')]
     block = DataBlock(blocks=(TileBlock(), MaskTileBlock(DUBAI.codes, DUBAI)), get_items=lambda _: images((1,2,3,4,5)), get_y=mask_of,
-        splitter=FuncSplitter(lambda p: p.stem.endswith('9')), batch_tfms=tile_augment())
+        splitter=FuncSplitter(lambda p: p.stem.endswith('8')), batch_tfms=tile_augment())
     dls = block.dataloaders(None, sz=args.sz, bs=args.bs, n=args.n)
     def score(learn):
         conf = Confusion(DUBAI.codes)

@@ -1,0 +1,63 @@
+"""Cost of a training step: aerial_unet beside segmentation_models.pytorch's Unet and fastai's DynamicUnet.
+
+Every round takes one step (forward, cross entropy, backward, Adam) with each network in turn; the medians over the rounds are printed, and
+the median of the ratios to `smp` within a round. Networks start from random weights. Without segmentation-models-pytorch its rows are
+left out and the ratios are to the first row.
+
+    python bench/unets.py [--arch resnet34 --bs 8 --sz 256 --rounds 3 --nets se,plain,smp,smp_scse,fastai]
+"""
+import argparse, importlib.util, os, statistics, sys, time, warnings; warnings.filterwarnings('ignore')
+
+ap = argparse.ArgumentParser()
+ap.add_argument('--arch', default='resnet34'); ap.add_argument('--bs', type=int, default=8); ap.add_argument('--sz', type=int, default=256)
+ap.add_argument('--rounds', type=int, default=3); ap.add_argument('--nets', default='smp,smp_scse,se,plain,fastai')
+A = ap.parse_args()
+import torch, torch.nn.functional as F
+from aerialfast.unets import aerial_unet,keep_memory,has_bf16
+
+def smp(**kwargs):
+    import segmentation_models_pytorch
+    return segmentation_models_pytorch.Unet(A.arch, encoder_weights=None, classes=2, **kwargs)
+
+def fastai():
+    import fastai.vision.all as fa
+    return fa.create_unet_model(getattr(fa, A.arch), 2, (A.sz,A.sz), pretrained=False)
+
+NETS = dict(smp=smp, smp_scse=lambda: smp(decoder_attention_type='scse'), fastai=fastai,
+            se=lambda: aerial_unet(A.arch), plain=lambda: aerial_unet(A.arch, block='plain'))
+
+def gmacs(net):
+    from torch.utils.flop_counter import FlopCounterMode
+    with FlopCounterMode(display=False) as count, torch.no_grad(): net.eval()(torch.zeros(1, 3, 256, 256))
+    net.train()
+    return count.get_total_flops()/2e9
+
+class Steps:
+    "A network, its optimizer, and the seconds of its steps."
+    def __init__(self, name):
+        self.name,self.s,net = name,[],NETS[name]()
+        self.gmac,self.params = gmacs(net),sum(p.numel() for p in net.parameters())/1e6
+        self.net = net.to(memory_format=torch.channels_last)
+        self.opt = torch.optim.Adam(net.parameters(), 1e-4, foreach=True)
+    def step(self, x, y):
+        t = time.perf_counter()
+        with torch.autocast('cpu', torch.bfloat16, enabled=has_bf16('cpu')): out = self.net(x)
+        F.cross_entropy(out.float(), y).backward()
+        self.opt.step(); self.opt.zero_grad()
+        self.s.append(time.perf_counter()-t)
+
+def main():
+    torch.manual_seed(0); keep_memory()
+    names = [n for n in A.nets.split(',') if 'smp' not in n or importlib.util.find_spec('segmentation_models_pytorch')]
+    nets = [Steps(n) for n in names]
+    x = torch.randn(A.bs, 3, A.sz, A.sz).contiguous(memory_format=torch.channels_last); y = torch.randint(0, 2, (A.bs,A.sz,A.sz))
+    for _ in range(A.rounds+1):
+        for n in nets: n.step(x, y)
+    print(f"python {sys.version.split()[0]}, torch {torch.__version__}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {A.arch}, batch {A.bs} of {A.sz} px, "
+          f"channels-last, {'bf16' if has_bf16('cpu') else 'fp32'}, median of {A.rounds} rounds")
+    print(f'| network | params M | GMAC at 256 px | s per step | time / {nets[0].name} |\n|---|---|---|---|---|')
+    for n in nets:
+        ratio = statistics.median(a/b for a,b in zip(n.s[1:], nets[0].s[1:])) # the first round makes the kernels
+        print(f'| {n.name} | {n.params:.1f} | {n.gmac:.1f} | {statistics.median(n.s[1:]):.2f} | {ratio:.2f} |')
+
+if __name__ == '__main__': main()
