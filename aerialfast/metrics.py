@@ -7,12 +7,12 @@ Docs: https://aerialfast.github.io/aerialfast/metrics.html.md"""
 # %% auto #0
 __all__ = ['Confusion', 'ConfusionMetric', 'confusion_metrics']
 
-# %% ../nbs/22_metrics.ipynb #f5bb5248
+# %% ../nbs/22_metrics.ipynb #029b4dc0
 import numpy as np
 import torch
-from fastai.learner import Metric
 from fastcore.basics import patch
 from .labels import VOID,check_codes
+from fastai.learner import Metric
 
 # %% ../nbs/22_metrics.ipynb #2aef5f60
 def _tensor(x):
