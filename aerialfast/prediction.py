@@ -24,7 +24,7 @@ from .data import _tensor
 from .learner import AerialModel
 from fastai.learner import Learner
 
-# %% ../nbs/30_prediction.ipynb #517b1e3a
+# %% ../nbs/30_prediction.ipynb #2e42d86d
 def _rows(tile, y0, y1, width):
     "Rows `y0` to `y1` of the padded tile, `(C,n,width)`, and which are valid, `(n,width)` or `None`."
     have = min(y1, tile.h)-y0
@@ -33,10 +33,6 @@ def _rows(tile, y0, y1, width):
         at = np.ix_(reflect_index(have, 0, y1-y0), reflect_index(tile.w, 0, width))
         px,valid = px[:, at[0], at[1]],(None if valid is None else valid[at])
     return px,valid
-
-def _joined(a, b, n, axis):
-    "What is left of `a` after its first `n` rows, then `b`."
-    return np.concatenate([np.take(a, range(n, a.shape[axis]), axis), b], axis) if a is not None else b
 
 # %% ../nbs/30_prediction.ipynb #48c21a21
 def _source(tile, grid):
