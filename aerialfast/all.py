@@ -5,7 +5,11 @@ from aerialfast.town import *
 from aerialfast.grids import *
 from aerialfast.rasters import *
 from aerialfast.labels import *
+from aerialfast.scales import *
+from aerialfast.shapes import *
 from aerialfast.data import *
+from aerialfast.checks import *
+from aerialfast.store import *
 from aerialfast.unets import *
 from aerialfast.losses import *
 from aerialfast.metrics import *

@@ -7,11 +7,12 @@ Docs: https://aerialfast.github.io/aerialfast/learner.html.md"""
 # %% auto #0
 __all__ = ['KeepFrozen', 'aerial_learner', 'AerialModel', 'load_model']
 
-# %% ../nbs/23_learner.ipynb #c7903564
+# %% ../nbs/23_learner.ipynb #dd44302a
 import hashlib,json,os,shutil
 from dataclasses import asdict
 from safetensors.torch import save_file,load_file
-from .rasters import Tile,Scale,tile_files
+from .rasters import Tile,tile_files,_is_remote
+from .scales import Scale
 from .labels import Palette,palette_colours
 from .data import TileDataLoaders
 from .unets import aerial_unet,unet_groups,keep_memory,has_bf16
@@ -50,7 +51,7 @@ def aerial_learner(
     if net.pretrained: learn.freeze()
     return learn
 
-# %% ../nbs/23_learner.ipynb #06e8e5cd
+# %% ../nbs/23_learner.ipynb #2fe86168
 _MARGIN = 16 # Reflected pixels round a patch
 
 class AerialModel:
@@ -85,20 +86,24 @@ class AerialModel:
         return z.float().softmax(1)
 
     def open_tile(self, src):
-        "The raster `src`, by its path or by its name among the training images."
-        here,there = Path(src),Path(self.images or '.')/src
-        if not here.exists() and not there.exists(): raise FileNotFoundError(f"{src} is neither a file nor among the images in {self.images}: give the path of a raster")
-        tile = Tile(here if here.exists() else there, self.bands)
+        "The raster `src`: a `Tile`, or whatever `Tile` takes, or the name of a training image."
+        tile = copy(src) if isinstance(src, Tile) else Tile(self._found(src), self.bands)
         if tile.n_bands!=len(self.scale.mean): raise ValueError(f"{tile.name} has {tile.n_bands} bands, the model was trained on {len(self.scale.mean)}: give a raster with the same bands")
+        tile.fill = np.asarray(self.scale.mean).astype(tile.dtype)
         return tile
 
-# %% ../nbs/23_learner.ipynb #5e689474
+    def _found(self, src):
+        if isinstance(src, (list,tuple)) or _is_remote(src): return src
+        here,there = Path(src),Path(self.images or '.')/src
+        if not here.exists() and not there.exists(): raise FileNotFoundError(f"{src} is neither a file nor among the images in {self.images}: give the path of a raster")
+        return here if here.exists() else there
+
+# %% ../nbs/23_learner.ipynb #90aecdab
 @patch
 def aerial_model(self:Learner):
     "The network as it is now, with scale, codes, colours and threshold."
     tile,dls = self.dls.tiles[0][0],self.dls
-    bands = tile.bands if tile.bands!=Tile(tile.path).bands else None
-    return AerialModel(self.model, self.arch_args, dls.scale, list(dls.codes), dls.palette, bands, self.thresh, getattr(dls, 'images', None),
+    return AerialModel(self.model, self.arch_args, dls.scale, list(dls.codes), dls.palette, tile.chosen, self.thresh, getattr(dls, 'images', None),
                        dict(sz=dls.sz, pretrained=bool(self.model.pretrained)))
 
 # %% ../nbs/23_learner.ipynb #0defd551

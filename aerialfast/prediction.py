@@ -7,8 +7,8 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 # %% auto #0
 __all__ = ['OUTPUTS', 'stream_probs', 'to_map', 'output_paths', 'patch_progress', 'predict_tile']
 
-# %% ../nbs/30_prediction.ipynb #f3aee904
-import sys,json
+# %% ../nbs/30_prediction.ipynb #d5bea4ad
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,9 +16,8 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from tqdm import tqdm
 from .grids import Grid,finished_rows
-from .rasters import Tile,RasterWriter,pass_through,reflect_index
+from .rasters import Tile,RasterWriter,pass_through,reflect_index,_bar
 from .labels import VOID,Palette,colour_table
 from .data import _tensor
 from .learner import AerialModel
@@ -109,7 +108,7 @@ def output_paths(
     if not kinds or set(kinds)-set(OUTPUTS): raise ValueError(f"outputs are {outputs!r}: take one or several of {', '.join(OUTPUTS)}")
     return {k: dst if i==0 else dst.with_name(f'{dst.stem}_{k}{dst.suffix}') for i,k in enumerate(kinds)}
 
-# %% ../nbs/30_prediction.ipynb #81106175
+# %% ../nbs/30_prediction.ipynb #7880564f
 def _writer(kind, dst, tile, n, codes, palette, tags):
     "A writer for one kind of output with `n` classes."
     codes = codes or [f'class {i}' for i in range(max(n, 2))]
@@ -117,17 +116,13 @@ def _writer(kind, dst, tile, n, codes, palette, tags):
     if kind=='probs': return RasterWriter(dst, tile, n, 'float32', float('nan'), names=codes[-n:] if n<len(codes) else codes, tags=tags)
     return RasterWriter(dst, tile, 1, 'uint8', VOID, colours=colour_table(palette or Palette.default(codes)), names=['class'], tags=tags)
 
-def _watched(): # in a terminal or in Jupyter, not in a batch job or a test
-    shell = getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)()
-    return sys.stderr.isatty() or type(shell).__name__=='ZMQInteractiveShell'
-
 def patch_progress(
     n:int, # Number of patches to do
     what:str, # What is being done, in a word or two
     show:bool=None, # `None` to show it where somebody can see it
 ):
     "A progress bar over patches; quiet in batch jobs."
-    return tqdm(total=n, unit='patch', desc=what, disable=not (_watched() if show is None else show))
+    return _bar(n, what, 'patch', show)
 
 # %% ../nbs/30_prediction.ipynb #ddeee425
 def predict_tile(

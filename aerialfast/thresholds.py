@@ -252,7 +252,7 @@ def tile_curves(
         curves.update(probs, np.where(valid, truth, VOID))
     return curves
 
-# %% ../nbs/31_thresholds.ipynb #8df6aade
+# %% ../nbs/31_thresholds.ipynb #c834628c
 @patch
 def pick_threshold(self:Learner,
     by:str='iou', # What to pick by, see `ThresholdCurves.best`
@@ -265,7 +265,7 @@ def pick_threshold(self:Learner,
     m,pairs = self.aerial_model(),self.dls.valid.tiles
     n = sum(len(Grid(t.shape, sz, overlap)) for t,_ in pairs)
     with pass_through(), patch_progress(n, 'held-out tiles', progress) as bar:
-        self.curves = {t.name: tile_curves(m, m.open_tile(t.path), mask, sz, overlap, tick=bar.update, **kwargs) for t,mask in pairs}
+        self.curves = {t.name: tile_curves(m, m.open_tile(t), mask, sz, overlap, tick=bar.update, **kwargs) for t,mask in pairs}
     total = sum(self.curves.values(), start=ThresholdCurves(len(m.codes)))
     if len(m.codes)>2: return {c: total.best(by, i) for i,c in enumerate(m.codes) if total._of(i).sum(1).all()}
     cut = total.best(by)

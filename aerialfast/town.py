@@ -343,10 +343,12 @@ def _footprints(rings, corner):
     feats = [dict(type='Feature', properties={'class':k, 'id':i}, geometry=dict(type='Polygon', coordinates=[ground(r)])) for i,(r,k) in enumerate(rings, 1)]
     return dict(type='FeatureCollection', crs=dict(type='name', properties=dict(name='urn:ogc:def:crs:EPSG::32633')), features=feats)
 
-# %% ../nbs/00_town.ipynb #42fc0531
+# %% ../nbs/00_town.ipynb #645e0a3a
+_GAP = 100 # Between the tiles of a district, in metres: houses at the border end in it, not in the next tile
+
 def _corner(district, k, sz): # every district in a place of its own, its tiles from west to east
     at = zlib.crc32(district.encode())
-    return 300000+RES*sz*(k-1)+at%190*2000, 5200000+at//190%200*2000
+    return 300000+(RES*sz+_GAP)*(k-1)+at%190*2000, 5200000+at//190%200*2000
 
 def make_town(
     path, # Folder to write
