@@ -11,7 +11,7 @@ __all__ = ['SAMPLERS', 'region_of', 'TileSplitter', 'spatial_folds', 'common_bou
            'TileRotate', 'DropBands', 'Noise', 'tile_augment', 'pair_masks', 'TileDataLoaders', 'small_mask',
            'small_tile']
 
-# %% ../nbs/10_data.ipynb #99a1e370
+# %% ../nbs/10_data.ipynb #715d213f
 from collections import OrderedDict,deque
 from concurrent.futures import Future,ThreadPoolExecutor
 from fnmatch import fnmatch
@@ -21,7 +21,7 @@ from rasterio.warp import transform_bounds
 from .grids import Grid
 from .rasters import Tile,read_patch,tile_files,remember,_rows
 from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,class_cells,find_values,to_colours
-from .scales import Scale,measure_scale
+from .scales import Scale,measure_scale,_same_kind
 from .shapes import Shapes,ShapeMask
 from fastai.vision.all import *
 
@@ -224,7 +224,7 @@ def balanced_windows(cells, shapes, sz, n, rng, cell=64)->list: # Like `labelled
     rng.shuffle(ws)
     return ws[:n]
 
-# %% ../nbs/10_data.ipynb #9de148f9
+# %% ../nbs/10_data.ipynb #a029f686
 def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
     return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
 
@@ -257,7 +257,8 @@ class TileDL(TfmdDL):
     "Loads patches of the tiles in `dataset`: drawn by `sampler` if `shuffle`, else on a grid."
     @delegates(TfmdDL.__init__)
     def __init__(self, dataset, sz:int=256, bs:int=8, shuffle=False, n=None, num_workers=None, sampler=None, reuse:int=1, **kwargs):
-        self.sz,self.reuse,self.tiles = sz,reuse,[dataset[i] for i in range(len(dataset))]
+        self.sz,self.reuse,pairs = sz,reuse,[dataset[i] for i in range(len(dataset))]
+        self.tiles = list(zip(_same_kind([t for t,_ in pairs]), [m for _,m in pairs]))
         for t,m in self.tiles:
             if t.shape!=m.shape: raise ValueError(f"{t.name} has {t.h} x {t.w} px, its mask {m.name} {m.shape[0]} x {m.shape[1]}: give masks of the size of their image")
         self.shapes = [t.shape for t,_ in self.tiles]
@@ -505,13 +506,14 @@ def tile_augment(
     return [Turns(), *([Light(light)] if light else []), *([TileRotate(rotate, zoom)] if rotate or zoom else []),
             *([DropBands(drop)] if drop else []), *([Noise(noise)] if noise else [])]
 
-# %% ../nbs/10_data.ipynb #f3a99aa3
+# %% ../nbs/10_data.ipynb #7c4ad46d
 def pair_masks(
     images:list, # Paths of images
     masks:list, # Paths of masks
 )->dict: # Stem of an image to the path of its mask
-    "The mask of each image, by the name without ending."
-    have = {Path(m).stem: m for m in masks}
+    "The mask of each image, by the name without ending; `_mask`, `_label` or `_gt` may follow it."
+    have = {re.sub(r'[._-](mask|masks|label|labels|gt)$', '', Path(m).stem): m for m in masks}
+    have.update({Path(m).stem: m for m in masks})
     lost = [Path(i).name for i in images if Path(i).stem not in have]
     if lost: raise FileNotFoundError(f"{len(lost)} of {len(images)} images have no mask: {', '.join(lost[:5])}; masks need the name of their image, like {Path(masks[0]).name}")
     return {Path(i).stem: have[Path(i).stem] for i in images}

@@ -219,7 +219,7 @@ def class_cells(
         out.append(np.bincount(at.ravel(), minlength=(n+1)*ny*nx).reshape(n+1, ny, nx)[:n])
     return np.concatenate(out, 1)
 
-# %% ../nbs/03_labels.ipynb #bc0775b3
+# %% ../nbs/03_labels.ipynb #762b1ed8
 def _unique(a): # values and how often they occur; counting bytes is ten times faster than sorting them
     if a.dtype!=np.uint8: return np.unique(a, return_counts=True)
     n = np.bincount(a.ravel(), minlength=256)
@@ -239,12 +239,15 @@ def count_values(
 
 def _seen(paths):
     "What is in all masks: value to number of pixels and the first file that has it; and the first two tables of colours that differ."
-    seen,tables = {},{}
-    for p in paths:
-        t = Tile(p)
-        if t.n_bands==1: tables.setdefault(str(file_colours(t)), t.name)
-        for v,n in count_values(t).items(): seen[v] = (seen.get(v, (0,))[0]+n, seen.get(v, (0,t.name))[1])
-    return [[[v,*o] for v,o in seen.items()], list(tables.values())[:2]]
+    files = [(t, count_values(t), file_colours(t) if t.n_bands==1 else None) for t in map(Tile, paths)]
+    tables = {str(c): t.name for t,_,c in reversed(files) if t.n_bands==1}
+    painted = len(tables)>1 or any(t.n_bands==3 for t,_,_ in files) # then numbers mean nothing, only colours do
+    seen = {}
+    for t,values,table in files:
+        for v,n in values.items():
+            if painted and table: v = _hex(table[v][:3])
+            seen[v] = (seen.get(v, (0,))[0]+n, seen.get(v, (0,t.name))[1])
+    return [[[v,*o] for v,o in seen.items()], list(tables.values())[::-1][:2]]
 
 def find_values(
     paths:list, # Masks of one band
@@ -255,8 +258,8 @@ def find_values(
     found,tables = remember(Path(paths[0]).parent, 'values', [Tile(p).facts_key() for p in paths], lambda: _seen(paths))
     seen = {v:(n,name) for v,n,name in found}
     words = ', '.join(f'{v} ({n} px, first in {name})' for v,(n,name) in sorted(seen.items(), key=lambda o: -o[1][0])[:12])
-    if any(isinstance(v, str) for v in seen): raise ValueError(f"masks are in colour: {words}; pass a `Palette` that gives each class its colour")
-    if len(tables)>1: raise ValueError(f"masks have tables of colours that differ, first in {tables[0]} and {tables[1]}, so their numbers mean nothing: pass a `Palette` that gives each class its colour")
+    differ = f", and the tables of colours of {tables[0]} and {tables[1]} differ, so that numbers mean nothing" if len(tables)>1 else ''
+    if differ or any(isinstance(v, str) for v in seen): raise ValueError(f"masks are in colour{differ}: {words}; pass a `Palette` that gives each class its colour")
     if len(codes)==2 and set(seen)=={0,VOID} or set(seen)=={VOID}: return MaskValues(codes, [0,VOID], void=[])
     coding = MaskValues(codes, void=[VOID,-1])
     if set(seen)-{*coding.values, *coding.void}: raise ValueError(f"masks hold {words}, but {len(codes)} codes have the classes 0 to {len(codes)-1}: add codes, or pass a `MaskValues` that explains the values")

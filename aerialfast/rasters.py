@@ -126,7 +126,7 @@ def _frame_words(f):
     t = f['transform']
     return f"{f['crs'] or 'no CRS'}, pixels of {t.a:.6g} x {-t.e:.6g}, {len(f['dtypes'])} x {f['dtypes'][0]}"
 
-# %% ../nbs/02_rasters.ipynb #088d2e46
+# %% ../nbs/02_rasters.ipynb #26261b3d
 @dataclass(frozen=True)
 class _Frame:
     "The grid of pixels that the first file of a stack lays down."
@@ -156,6 +156,9 @@ class _Frame:
 def _bounds(t, h, w):
     xs,ys = zip(*[(t[0]*x+t[1]*y+t[2], t[3]*x+t[4]*y+t[5]) for x,y in ((0,0),(w,0),(0,h),(w,h))])
     return min(xs),min(ys),max(xs),max(ys)
+def _moved(t, x, y):
+    "The transform of a window that starts `x` pixels right and `y` down."
+    return rasterio.Affine(t.a, t.b, t.c+t.a*x+t.b*y, t.d, t.e, t.f+t.d*x+t.e*y)
 def _words(b): return f"({', '.join(f'{v:.6g}' for v in b)})"
 
 # %% ../nbs/02_rasters.ipynb #b3b0b612
@@ -256,14 +259,14 @@ def _layer(path, key, f, chosen):
     no_alpha = key[3] is not None and f['nodata'][0] is None # then warping adds one
     return _Layer(str(path), key, [i+1 for i in idx], list(places), [f['nodata'][i] for i in idx], f['has_mask'] or no_alpha, *((None,None) if plain else (scales,offsets)))
 
-# %% ../nbs/02_rasters.ipynb #e64e617f
+# %% ../nbs/02_rasters.ipynb #cb893a26
 @patch
 def crop(self:Tile, y, x, h, w, part=''):
     "The window of this tile as a tile of its own; `part` goes into its name."
     if min(y, x, h-1, w-1)<0 or y+h>self.h or x+w>self.w: raise ValueError(f"window of {h} x {w} px at {(y,x)} in {self.name} of {self.h} x {self.w} px: stay inside of the tile")
     t = copy(self)
     t.y0,t.x0,t.h,t.w,t.part = self.y0+y,self.x0+x,h,w,self.part+part
-    t.transform = self.transform*rasterio.Affine.translation(x, y)
+    t.transform = _moved(self.transform, x, y)
     return t
 
 @patch

@@ -7,14 +7,14 @@ Docs: https://aerialfast.github.io/aerialfast/shapes.html.md"""
 # %% auto #0
 __all__ = ['VECTOR_ENDINGS', 'vector_files', 'read_shapes', 'Shapes', 'ShapeMask', 'write_masks', 'write_chips']
 
-# %% ../nbs/06_shapes.ipynb #5870d184
+# %% ../nbs/06_shapes.ipynb #b9bb1f64
 from pathlib import Path
 import hashlib,warnings
+from fastcore.basics import patch
 import numpy as np
 from rasterio.features import rasterize
-from rasterio import Affine
 from .grids import Grid
-from .rasters import Tile,RasterWriter,_bounds,_rows,_is_remote
+from .rasters import Tile,RasterWriter,_bounds,_moved,_rows,_is_remote
 from .labels import VOID,Palette,check_codes,colour_table
 
 def _geo():
@@ -114,7 +114,7 @@ class Shapes:
         n = ', '.join(f'{(self.classes==i).sum()} {c}' for i,c in enumerate(self.drawn) if i and (self.classes==i).any())
         return f"Shapes: {n or 'none'}; {self.gdf.crs.to_string()[:40] if self.gdf.crs else 'no CRS'}{'; only in the labelled area' if self.area is not None else ''}"
 
-# %% ../nbs/06_shapes.ipynb #aeac15a5
+# %% ../nbs/06_shapes.ipynb #b3cc6a9e
 def _widened(gdf, width_m):
     "Lines as bands of `width_m` metres; polygons as they are."
     line = gdf.geom_type.isin(['LineString','MultiLineString','LinearRing'])
@@ -139,14 +139,14 @@ def _to(gdf, crs):
     if crs is None or gdf.crs is None or gdf.crs==crs: return gdf
     return gdf.to_crs(crs)
 
-def _at(self, crs):
+@patch
+def at(self:Shapes, crs):
     "Index of the shapes, and of the labelled area, in `crs`."
     key = crs.to_wkt() if crs else None
     if key not in self._at: self._at[key] = _Index(_to(_widened(self.gdf, self.width_m), crs)),None if self.area is None else _Index(_to(self.area, crs))
     return self._at[key]
-Shapes.at = _at
 
-# %% ../nbs/06_shapes.ipynb #9eec84e6
+# %% ../nbs/06_shapes.ipynb #fe766ab9
 class ShapeMask:
     "The mask of a tile, burned from shapes."
     def __init__(self,
@@ -162,21 +162,21 @@ class ShapeMask:
     def facts_key(self): return [self.tile.facts_key(), self.coding.key()]
     def near(self, y=0, x=0, h=None, w=None):
         "Places of the shapes that may touch a window."
-        return self.coding.at(self.tile.crs)[0].near(_bounds((self.tile.transform*Affine.translation(x, y))[:6], h or self.shape[0], w or self.shape[1]))
+        return self.coding.at(self.tile.crs)[0].near(_bounds(_moved(self.tile.transform, x, y)[:6], h or self.shape[0], w or self.shape[1]))
 
     def read(self, y, x, h, w):
         "Classes `(h,w)` uint8 of a window."
         s = self.coding
         k = max(s.edge, s.contact) # what lies outside of the window may make an edge inside
         index,area = s.at(self.tile.crs)
-        t = self.tile.transform*Affine.translation(x-k, y-k)
+        t = _moved(self.tile.transform, x-k, y-k)
         size = h+2*k,w+2*k
         hits = index.near(_bounds(t[:6], *size))
         hits = hits[np.argsort(s.classes[hits], kind='stable')]
         out = _burn(index.geoms[hits], s.classes[hits], size, t, s.all_touched, np.uint8)
         if k: out = _outlines(out, _burn(index.geoms[hits], np.arange(1, len(hits)+1), size, t, s.all_touched, np.int32), s)[k:k+h, k:k+w]
         if area is None: return out
-        t = self.tile.transform*Affine.translation(x, y)
+        t = _moved(self.tile.transform, x, y)
         inside = area.geoms[area.near(_bounds(t[:6], h, w))]
         return np.where(_burn(inside, np.ones(len(inside)), (h,w), t, False, np.uint8), out, np.uint8(VOID))
 
@@ -206,17 +206,18 @@ def _outlines(classes, ids, s):
         out[(spread(ids, s.contact, ndimage.maximum_filter)>0)&(low!=spread(ids, s.contact, ndimage.maximum_filter))] = n+bool(s.edge)
     return out
 
-# %% ../nbs/06_shapes.ipynb #c6acf3ed
-def _report(self):
+# %% ../nbs/06_shapes.ipynb #0f39577b
+@patch
+def report(self:Shapes):
     "What was read and mended, and how many pairs of shapes overlap: a dict."
     _,shapely = _geo()
     g = np.asarray(self.gdf.geometry.values)
     tree = shapely.STRtree(g)
     pairs = {tuple(sorted(p)) for how in ('overlaps','contains') for p in tree.query(g, predicate=how).T.tolist() if p[0]!=p[1]}
     return {**self.gdf.attrs['report'], 'overlapping pairs': len(pairs), **{c: int((self.classes==i).sum()) for i,c in enumerate(self.drawn)}}
-Shapes.report = _report
 
-def _digest(self):
+@patch
+def key(self:Shapes):
     "What a cache is looked up by: a digest of all shapes and settings."
     _,shapely = _geo()
     h = hashlib.sha256(repr([self.codes, self.width_m, self.all_touched, self.edge, self.contact, str(self.gdf.crs)]).encode())
@@ -224,9 +225,8 @@ def _digest(self):
         if gdf is not None: h.update(b''.join(shapely.to_wkb(np.asarray(gdf.geometry.values)).tolist()))
     h.update(self.classes.tobytes())
     return h.hexdigest()
-Shapes.key = _digest
 
-# %% ../nbs/06_shapes.ipynb #ee50046b
+# %% ../nbs/06_shapes.ipynb #10b19a9f
 def write_masks(
     masks:list, # `MaskTile` or `ShapeMask` of each tile
     folder, # Folder to write; made if it is not there
@@ -243,7 +243,7 @@ def write_masks(
     return out
 
 class _Place: # what a `RasterWriter` asks of a tile
-    def __init__(self, tile, y, x, sz): self.h = self.w = sz; self.crs,self.transform = tile.crs,tile.transform*Affine.translation(x, y)
+    def __init__(self, tile, y, x, sz): self.h = self.w = sz; self.crs,self.transform = tile.crs,_moved(tile.transform, x, y)
 
 def write_chips(
     tiles:list, # Tiles
