@@ -7,15 +7,15 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 # %% auto #0
 __all__ = ['SAMPLERS', 'region_of', 'TileSplitter', 'spatial_folds', 'common_bounds', 'FoldSplitter', 'TensorTile',
            'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows', 'random_windows',
-           'labelled_windows', 'balanced_windows', 'TileDL', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light',
-           'TileRotate', 'DropBands', 'Noise', 'tile_augment', 'pair_masks', 'TileDataLoaders', 'small_mask',
-           'small_tile']
+           'labelled_windows', 'balanced_windows', 'keep_memory', 'TileDL', 'TileBlock', 'MaskTileBlock', 'turned',
+           'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise', 'tile_augment', 'pair_masks', 'TileDataLoaders',
+           'small_mask', 'small_tile']
 
-# %% ../nbs/10_data.ipynb #715d213f
+# %% ../nbs/10_data.ipynb #06cb886e
 from collections import OrderedDict,deque
 from concurrent.futures import Future,ThreadPoolExecutor
 from fnmatch import fnmatch
-import os,random,re,threading,time
+import ctypes,os,random,re,threading,time
 from matplotlib.patches import Patch,Rectangle
 from rasterio.warp import transform_bounds
 from .grids import Grid
@@ -224,7 +224,7 @@ def balanced_windows(cells, shapes, sz, n, rng, cell=64)->list: # Like `labelled
     rng.shuffle(ws)
     return ws[:n]
 
-# %% ../nbs/10_data.ipynb #a029f686
+# %% ../nbs/10_data.ipynb #f925c62d
 def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
     return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
 
@@ -251,6 +251,12 @@ class _Grounds:
             except BaseException as e: f.set_exception(e)
         return f.result()
 
+def keep_memory()->bool: # `False` where the C library is not glibc
+    "Tell glibc to keep freed memory for the next forward pass."
+    try: mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError): return False
+    return bool(mallopt(-4, 0)) and bool(mallopt(-1, -1)) and bool(mallopt(-2, 1<<26)) # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
+
 SAMPLERS = ('random','labelled','balanced')
 
 class TileDL(TfmdDL):
@@ -270,6 +276,7 @@ class TileDL(TfmdDL):
         if num_workers is None: num_workers = min(8, defaults.cpus) if default_device().type=='cuda' else 0
         self.grounds = _Grounds(3*bs)
         super().__init__(dataset, bs=bs, shuffle=shuffle, n=n, num_workers=num_workers, **kwargs)
+        if torch.device(self.device or default_device()).type=='cpu': keep_memory()
 
     def new(self, dataset=None, cls=None, **kwargs):
         if dataset is None and 'shuffle' not in kwargs: kwargs = {'n':self.n, **kwargs}

@@ -94,7 +94,7 @@ def to_colours(
     table[:len(palette.rgb)] = palette.rgb
     return table[mask]
 
-# %% ../nbs/03_labels.ipynb #836e31c8
+# %% ../nbs/03_labels.ipynb #98b4a741
 _UNKNOWN = 254 # In tables of 256 values
 
 class MaskValues:
@@ -116,17 +116,17 @@ class MaskValues:
         order = np.argsort(keys)
         self._keys = keys[order]
         self._classes = np.array([*[i for i,g in enumerate(groups) for _ in g], *[VOID]*len(self.void)], np.uint8)[order]
-        self._table = np.full(256, _UNKNOWN, np.uint8) # for masks of bytes a table is much faster than a search
+        self._table = bytearray([_UNKNOWN]*256) # for masks of bytes a table is much faster than a search
         for k,c in zip(self._keys, self._classes):
-            if k in range(256): self._table[k] = c
+            if k in range(256): self._table[int(k)] = c
     def __repr__(self): return f"MaskValues {dict(zip(self.codes, self.values))}, void {self.void}"
 
     def decode(self, a, colormap=None):
         "Classes `(H,W)` uint8 of one band of values, `(1,H,W)`."
         if len(a)!=1: raise ValueError(f"a mask of {len(a)} bands: give a `Palette` if these are colours, `OneHot` if there is one band for each class, or a mask of one band")
         if a.dtype==np.uint8 and len(self.codes)<=_UNKNOWN:
-            m = self._table[a[0]]
-            if not (m==_UNKNOWN).any(): return m
+            m = bytearray(np.ascontiguousarray(a[0])).translate(self._table)
+            if _UNKNOWN not in m: return np.frombuffer(m, np.uint8).reshape(a.shape[1:])
         return find_keys(a[0], self._keys, self._classes, lambda v: f'value {v}')
 
 # %% ../nbs/03_labels.ipynb #fd487c51

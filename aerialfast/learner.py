@@ -7,20 +7,20 @@ Docs: https://aerialfast.github.io/aerialfast/learner.html.md"""
 # %% auto #0
 __all__ = ['KeepFrozen', 'aerial_learner', 'AerialModel', 'load_model']
 
-# %% ../nbs/23_learner.ipynb #dd44302a
+# %% ../nbs/23_learner.ipynb #284816fb
 import hashlib,json,os,shutil
 from dataclasses import asdict
 from safetensors.torch import save_file,load_file
 from .rasters import Tile,tile_files,_is_remote
 from .scales import Scale
 from .labels import Palette,palette_colours
-from .data import TileDataLoaders
-from .unets import aerial_unet,unet_groups,keep_memory,has_bf16
+from .data import TileDataLoaders,keep_memory
+from .unets import aerial_unet,unet_groups,has_bf16
 from .losses import PixelCrossEntropy
 from .metrics import confusion_metrics
 from fastai.vision.all import *
 
-# %% ../nbs/23_learner.ipynb #aae06ab4
+# %% ../nbs/23_learner.ipynb #d7504d21
 class KeepFrozen(Callback):
     "Take leftover gradients from frozen parameters, so that nothing moves them."
     def before_fit(self):
@@ -43,7 +43,6 @@ def aerial_learner(
     "A `Learner` with a U-Net for the tiles of `dls`."
     args = dict(arch=arch, n_in=dls.n_bands, n_out=len(dls.codes), block=block, **(unet or {}))
     net = aerial_unet(**args, pretrained=pretrained)
-    if dls.device.type=='cpu': keep_memory()
     learn = Learner(dls, net.to(memory_format=torch.channels_last), loss_func=loss_func or PixelCrossEntropy(),
         metrics=confusion_metrics(dls.codes) if metrics is None else metrics, splitter=unet_groups, wd=wd, train_bn=train_bn, **kwargs)
     learn.add_cb(KeepFrozen())

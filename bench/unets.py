@@ -13,7 +13,8 @@ ap.add_argument('--arch', default='resnet34'); ap.add_argument('--bs', type=int,
 ap.add_argument('--rounds', type=int, default=3); ap.add_argument('--nets', default='smp,smp_scse,se,plain,fastai')
 A = ap.parse_args()
 import torch, torch.nn.functional as F
-from aerialfast.unets import aerial_unet,keep_memory,has_bf16
+from aerialfast.unets import aerial_unet,has_bf16
+from aerialfast.data import keep_memory
 
 def smp(**kwargs):
     import segmentation_models_pytorch
