@@ -7,9 +7,11 @@ Docs: https://aerialfast.github.io/aerialfast/cli.html.md"""
 # %% auto #0
 __all__ = ['held_out_scores', 'demo']
 
-# %% ../nbs/43_cli.ipynb #cfd28715
+# %% ../nbs/43_cli.ipynb #07b59ba8
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
+import sys
 from fastcore.script import call_parse
 
 # %% ../nbs/43_cli.ipynb #ae8cd1a1
@@ -54,7 +56,7 @@ Green was found, red is a false alarm, blue was missed.
 Made in {seconds/60:.1f} minutes.
 """
 
-# %% ../nbs/43_cli.ipynb #26ed3909
+# %% ../nbs/43_cli.ipynb #165d6b70
 def _step(text): print(f'\n{text}', flush=True)
 
 @call_parse
@@ -88,7 +90,7 @@ def demo(
 
     _step(f'2. Training a U-Net on {len(dls.train.tiles)} tiles, windows read straight from the files; {len(dls.valid.tiles)} tiles are held out')
     learn = aerial_learner(dls, arch, pretrained=False, unet=dict(widths=(128,64,32,16,8)))
-    learn.fit_one_cycle(epochs, 8e-3)
+    with nullcontext() if sys.stdout.isatty() else learn.no_bar(): learn.fit_one_cycle(epochs, 8e-3)
 
     _step('3. Scoring the held-out tiles and picking the threshold')
     cut = learn.pick_threshold(progress=True)

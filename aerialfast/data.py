@@ -7,9 +7,9 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 # %% auto #0
 __all__ = ['SAMPLERS', 'region_of', 'TileSplitter', 'spatial_folds', 'common_bounds', 'FoldSplitter', 'TensorTile',
            'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows', 'random_windows',
-           'labelled_windows', 'balanced_windows', 'keep_memory', 'TileDL', 'TileBlock', 'MaskTileBlock', 'turned',
-           'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise', 'tile_augment', 'pair_masks', 'TileDataLoaders',
-           'small_mask', 'small_tile']
+           'labelled_windows', 'balanced_windows', 'keep_memory', 'same_size', 'TileDL', 'TileBlock', 'MaskTileBlock',
+           'turned', 'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise', 'tile_augment', 'pair_masks',
+           'TileDataLoaders', 'small_mask', 'small_tile']
 
 # %% ../nbs/10_data.ipynb #06cb886e
 from collections import OrderedDict,deque
@@ -224,7 +224,7 @@ def balanced_windows(cells, shapes, sz, n, rng, cell=64)->list: # Like `labelled
     rng.shuffle(ws)
     return ws[:n]
 
-# %% ../nbs/10_data.ipynb #f925c62d
+# %% ../nbs/10_data.ipynb #747a1fa2
 def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
     return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
 
@@ -259,14 +259,18 @@ def keep_memory()->bool: # `False` where the C library is not glibc
 
 SAMPLERS = ('random','labelled','balanced')
 
+def same_size(tile, mask):
+    "Make sure that a mask has the size of its tile."
+    if tile.shape!=mask.shape: raise ValueError(f"{tile.name} has {tile.h} x {tile.w} px, its mask {mask.name} {mask.shape[0]} x {mask.shape[1]}: give masks of the size of their image")
+    return True
+
 class TileDL(TfmdDL):
     "Loads patches of the tiles in `dataset`: drawn by `sampler` if `shuffle`, else on a grid."
     @delegates(TfmdDL.__init__)
     def __init__(self, dataset, sz:int=256, bs:int=8, shuffle=False, n=None, num_workers=None, sampler=None, reuse:int=1, **kwargs):
         self.sz,self.reuse,pairs = sz,reuse,[dataset[i] for i in range(len(dataset))]
         self.tiles = list(zip(_same_kind([t for t,_ in pairs]), [m for _,m in pairs]))
-        for t,m in self.tiles:
-            if t.shape!=m.shape: raise ValueError(f"{t.name} has {t.h} x {t.w} px, its mask {m.name} {m.shape[0]} x {m.shape[1]}: give masks of the size of their image")
+        for o in self.tiles[::max(1, len(self.tiles)//500)]: same_size(*o)
         self.shapes = [t.shape for t,_ in self.tiles]
         self.sparse = any(getattr(m.coding, 'area', None) is not None for _,m in self.tiles)
         self.sampler = sampler or ('labelled' if self.sparse else 'random')
@@ -335,7 +339,7 @@ def _ground(self:TileDL, i, y, x):
         out.append((o, min(want, m-o)))
     return i,out[0][0],out[1][0],out[0][1],out[1][1]
 
-# %% ../nbs/10_data.ipynb #ce88566b
+# %% ../nbs/10_data.ipynb #ae7faf79
 @patch(as_prop=True)
 def margin(self:TileDL):
     "Pixels that are read round each patch for the transforms of the training loader."
@@ -346,6 +350,7 @@ def margin(self:TileDL):
 def read_window(self:TileDL, i, y, x, sz):
     "Pixels `(C,sz,sz)` and classes `(sz,sz)` of a window."
     tile,mask = self.tiles[i]
+    same_size(tile, mask)
     px,valid = read_patch(tile, (y,x), sz)
     m = mask.read_patch((y,x), sz)
     if valid is not None: m = np.where(valid, m, np.uint8(VOID))
@@ -378,7 +383,9 @@ def _ahead(self:TileDL, samps):
 
 @patch
 def create_batches(self:TileDL, samps):
-    yield from map(self.do_batch, self.chunkify(map(self.after_item, self._ahead(samps))))
+    items = self._ahead(samps)
+    if not all(isinstance(t, (AddLook,ToTensor)) for t in self.after_item.fs): items = map(self.after_item, items) # those two have nothing to do here
+    yield from map(self.do_batch, self.chunkify(items))
 
 # %% ../nbs/10_data.ipynb #c428a835
 def _tfm(dl, pipe, kind, has=lambda t: True): return next((t for t in getattr(dl, pipe).fs if isinstance(t, kind) and has(t)), None)
@@ -513,7 +520,7 @@ def tile_augment(
     return [Turns(), *([Light(light)] if light else []), *([TileRotate(rotate, zoom)] if rotate or zoom else []),
             *([DropBands(drop)] if drop else []), *([Noise(noise)] if noise else [])]
 
-# %% ../nbs/10_data.ipynb #7c4ad46d
+# %% ../nbs/10_data.ipynb #9c1e1877
 def pair_masks(
     images:list, # Paths of images
     masks:list, # Paths of masks
@@ -543,9 +550,7 @@ class TileDataLoaders(DataLoaders):
     ):
         "From tiles and their masks."
         pairs = list(zip(tiles, masks))
-        for t,m in pairs:
-            if t.shape!=m.shape: raise ValueError(f"{t.name} has {t.h} x {t.w} px, its mask {m.name} {m.shape[0]} x {m.shape[1]}: give masks of the size of their image")
-        if cut: pairs = [(p, m.crop(p.y0-t.y0, p.x0-t.x0, p.h, p.w, p.part)) for t,m in pairs for p in t.cut(*cut)]
+        if cut: pairs = [(p, m.crop(p.y0-t.y0, p.x0-t.x0, p.h, p.w, p.part)) for t,m in pairs if same_size(t, m) for p in t.cut(*cut)]
         coding = masks[0].coding
         block = DataBlock(blocks=(TileBlock(scale=scale), MaskTileBlock(coding.codes, coding, palette)), getters=[ItemGetter(0),ItemGetter(1)],
             splitter=valid if callable(valid) else TileSplitter(valid), batch_tfms=tile_augment() if batch_tfms is None else batch_tfms)

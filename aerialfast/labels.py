@@ -153,7 +153,7 @@ class OneHot:
         if (n>1).any(): raise ValueError(f"{(n>1).sum()} px belong to several classes: one-hot masks set one band in each pixel")
         return np.where(n==1, on.argmax(0), VOID).astype(np.uint8)
 
-# %% ../nbs/03_labels.ipynb #c428cdee
+# %% ../nbs/03_labels.ipynb #a3b2298b
 class MaskTile:
     "A mask on disk, of any encoding: `read` gives windows of classes."
     def __init__(self,
@@ -165,10 +165,10 @@ class MaskTile:
         if self._tile is None: self._tile = Tile(self.path)
         return self._tile
     @property
-    def name(self): return self.tile.name
+    def name(self): return self._tile.name if self._tile else Path(self.path).name
     @property
     def shape(self): return self.tile.shape
-    def __repr__(self): return f"MaskTile {self.name}: {self.shape[0]} x {self.shape[1]}, {len(self.coding.codes)} classes"
+    def __repr__(self): return f"MaskTile {self.name}: {len(self.coding.codes)} classes" # opens nothing
     def crop(self, *args): return MaskTile(self.tile.crop(*args), self.coding)
     def facts_key(self): return [self.tile.facts_key(), repr(self.coding)]
 

@@ -7,8 +7,8 @@ Docs: https://aerialfast.github.io/aerialfast/learner.html.md"""
 # %% auto #0
 __all__ = ['KeepFrozen', 'aerial_learner', 'AerialModel', 'load_model']
 
-# %% ../nbs/23_learner.ipynb #284816fb
-import hashlib,json,os,shutil
+# %% ../nbs/23_learner.ipynb #0fbeb90d
+import hashlib,json,os,shutil,time
 from dataclasses import asdict
 from safetensors.torch import save_file,load_file
 from .rasters import Tile,tile_files,_is_remote
@@ -49,6 +49,24 @@ def aerial_learner(
     learn.arch_args,learn.thresh = args,None
     if net.pretrained: learn.freeze()
     return learn
+
+# %% ../nbs/23_learner.ipynb #5598bc9e
+@patch
+def speed(self:Learner,
+    seconds:float=3, # How long to measure each
+)->dict: # Patches in a second: `loader` and `training`; and in words which of them is the `limit`
+    "Patches in a second that the loader gives and that the network can take."
+    loader = self.dls.train.speed(seconds)
+    net,(x,y),n,t0 = deepcopy(self.model).train(),self.dls.one_batch(),0,None
+    while t0 is None or time.perf_counter()-t0<seconds:
+        self.loss_func(net(x), y).backward()
+        net.zero_grad(set_to_none=True)
+        if x.is_cuda: torch.cuda.synchronize()
+        if t0 is None: t0 = time.perf_counter() # the first step warms up
+        else: n += len(x)
+    training = n/(time.perf_counter()-t0)
+    limit = 'the disk: more workers, `reuse`, or a tiled copy by `write_mosaic`' if loader<1.2*training else 'the network'
+    return dict(loader=round(loader, 1), training=round(training, 1), limit=limit)
 
 # %% ../nbs/23_learner.ipynb #2fe86168
 _MARGIN = 16 # Reflected pixels round a patch

@@ -124,7 +124,7 @@ def patch_progress(
     "A progress bar over patches; quiet in batch jobs."
     return _bar(n, what, 'patch', show)
 
-# %% ../nbs/30_prediction.ipynb #ddeee425
+# %% ../nbs/30_prediction.ipynb #68c42277
 def predict_tile(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     src, # Raster to predict, a path or a `Tile`
@@ -143,7 +143,7 @@ def predict_tile(
 ): # Path of the map, or a dict of paths if `outputs` is a list
     "Predict a raster of any size in one pass, blending patches by their weights; the result has the size, place and nodata of `src`."
     tile,paths = src if isinstance(src, Tile) else Tile(src),output_paths(dst, outputs)
-    if any(p.exists() and p.samefile(tile.path) for p in paths.values()): raise ValueError(f"{dst} is the raster to predict: write to another file")
+    if any(p.exists() and Path(q).exists() and p.samefile(q) for p in paths.values() for q in tile.paths): raise ValueError(f"{dst} is the raster to predict: write to another file")
     if fill is not None: tile.fill = np.asarray(fill).astype(tile.dtype)
     grid = Grid(tile.shape, sz, overlap, weights)
     with pass_through(), ExitStack() as files, patch_progress(len(grid), tile.name, progress) as bar:

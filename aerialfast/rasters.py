@@ -38,7 +38,7 @@ def tile_files(
     if not fs: raise FileNotFoundError(f"no tiles in {folder}: expected files that end in {', '.join(TILE_ENDINGS)}")
     return fs
 
-# %% ../nbs/02_rasters.ipynb #3e4fc09a
+# %% ../nbs/02_rasters.ipynb #51f70787
 _REMOTE = ('http://','https://','ftp://','s3://','gs://','az://','/vsi')
 _local,_max_handles = threading.local(),128
 
@@ -77,9 +77,10 @@ def _handle(key):
 @contextmanager
 def _named(path, what):
     "Turn GDAL's errors into one that says which file it was."
-    if not _is_remote(path) and not Path(path).exists(): raise FileNotFoundError(f"{path} does not exist: give the path of a raster")
     try: yield
-    except RasterioError as e: raise OSError(f"{path}: {what} ({e.__cause__ or e}); the file is damaged or no raster: copy it anew") from e
+    except (RasterioError,FileNotFoundError) as e:
+        if not _is_remote(path) and not Path(path).exists(): raise FileNotFoundError(f"{path} does not exist: give the path of a raster") from e
+        raise OSError(f"{path}: {what} ({e.__cause__ or e}); the file is damaged or no raster: copy it anew") from e
 
 # %% ../nbs/02_rasters.ipynb #9205da07
 _VRT_TYPES = dict(uint8='Byte', int8='Int8', uint16='UInt16', int16='Int16', uint32='UInt32', int32='Int32', float32='Float32', float64='Float64')
@@ -187,7 +188,7 @@ def _choose(have, bands, path):
     if lost: raise ValueError(f"{path} has bands 1 to {len(have)}{' ('+', '.join(n for n in names if n)+')' if any(names) else ''}, not {lost}: choose among them")
     return [names.index(b) if b in names else b-1 for b in bands]
 
-# %% ../nbs/02_rasters.ipynb #6cca7ab5
+# %% ../nbs/02_rasters.ipynb #3904e55a
 class Tile:
     "A raster on disk, of any size: `read` gives windows of it."
     def __init__(self,
@@ -199,14 +200,16 @@ class Tile:
         self.path,self.paths,self.chosen,self.y0,self.x0,self.part = str(paths[0]),[str(p) for p in paths],bands,0,0,''
         facts,keys = zip(*[self._look(p) for p in paths])
         self.h,self.w,self.crs,self.transform,self.blocks,self.compression,self.driver = [facts[0][k] for k in 'h w crs transform blocks compression driver'.split()]
-        frame = _Frame(self.crs.to_wkt() if self.crs else None, tuple(self.transform)[:6], self.h, self.w)
-        keys = [keys[0], *[frame.key(k, f) for k,f in zip(keys[1:], facts[1:])]]
+        if len(paths)>1:
+            frame = _Frame(self.crs.to_wkt() if self.crs else None, tuple(self.transform)[:6], self.h, self.w)
+            keys = [keys[0], *[frame.key(k, f) for k,f in zip(keys[1:], facts[1:])]]
         have = [(k, i, f) for k,f in enumerate(facts) for i in range(len(f['names']))]
         names = [_band_name(paths, *o) for o in have]
         chosen = _choose([(n, f['alpha'][i]) for n,(_,i,f) in zip(names, have)], bands, path)
         self.bands,self.names = [i+1 for i in chosen],[names[j] or f'band {j+1}' for j in chosen]
         self.layers = [l for k,f in enumerate(facts) if (l := _layer(paths[k], keys[k], f, [(have[j][1], place) for place,j in enumerate(chosen) if have[j][0]==k]))]
-        self.dtype = np.result_type(*{np.float32 if l.scales else f['dtypes'][b-1] for l in self.layers for f in [facts[keys.index(l.key)]] for b in l.bands})
+        kinds = {'float32' if l.scales else facts[keys.index(l.key)]['dtypes'][b-1] for l in self.layers for b in l.bands}
+        self.dtype = np.dtype(*kinds) if len(kinds)==1 else np.result_type(*kinds)
         if self.dtype.kind not in 'uif': raise ValueError(f"{path} holds {self.dtype} pixels: give a raster of real numbers, such as its amplitude")
         self.nodata,self.has_mask = self.layers[0].nodata[0],any(l.has_mask for l in self.layers)
         self.fill = np.zeros(len(self.bands), self.dtype)

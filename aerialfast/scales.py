@@ -15,7 +15,7 @@ import os
 import numpy as np
 from .rasters import Tile,_rows,_bar,remember
 
-# %% ../nbs/05_scales.ipynb #242a473e
+# %% ../nbs/05_scales.ipynb #08179206
 @dataclass
 class Scale:
     "Scales raw pixels: takes `mean` from each band and divides it by `std`."
@@ -35,7 +35,7 @@ class Scale:
         if x.shape[-3]!=len(self.mean): raise ValueError(f"pixels have {x.shape[-3]} bands, the scale knows {len(self.mean)}: use the bands of the training tiles")
         y = x.float()
         if y is x: y = x.clone() # memory of its own, since what follows is done in place
-        return y.sub_(self._like(y, self.mean)).div_(self._like(y, self.std))
+        return y.sub_(self._like(y, self.mean)).mul_(1/self._like(y, self.std))
     def picture(self, x):
         "Scaled pixels `(C,H,W)` back to values between 0 (`lo`) and 1 (`hi`), to look at."
         raw = x*self._like(x, self.std)+self._like(x, self.mean)
