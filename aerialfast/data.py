@@ -339,7 +339,7 @@ def _ground(self:TileDL, i, y, x):
         out.append((o, min(want, m-o)))
     return i,out[0][0],out[1][0],out[0][1],out[1][1]
 
-# %% ../nbs/10_data.ipynb #ae7faf79
+# %% ../nbs/10_data.ipynb #1d64d7c6
 @patch(as_prop=True)
 def margin(self:TileDL):
     "Pixels that are read round each patch for the transforms of the training loader."
@@ -366,7 +366,7 @@ def create_item(self:TileDL, s):
         at = slice(y-gy, y-gy+self.sz+2*k),slice(x-gx, x-gx+self.sz+2*k)
         px,m = px[(slice(None),*at)].copy(),m[at].copy()
     else: px,m = self.read_window(i, y-k, x-k, self.sz+2*k)
-    return TensorTile(_tensor(px)),TensorTileMask(torch.from_numpy(m))
+    return _tensor(px).as_subclass(TensorTile),torch.from_numpy(m).as_subclass(TensorTileMask)
 
 @patch
 def _ahead(self:TileDL, samps):
