@@ -339,7 +339,7 @@ def _ground(self:TileDL, i, y, x):
         out.append((o, min(want, m-o)))
     return i,out[0][0],out[1][0],out[0][1],out[1][1]
 
-# %% ../nbs/10_data.ipynb #1d64d7c6
+# %% ../nbs/10_data.ipynb #d697a8f4
 @patch(as_prop=True)
 def margin(self:TileDL):
     "Pixels that are read round each patch for the transforms of the training loader."
@@ -369,23 +369,22 @@ def create_item(self:TileDL, s):
     return _tensor(px).as_subclass(TensorTile),torch.from_numpy(m).as_subclass(TensorTileMask)
 
 @patch
-def _ahead(self:TileDL, samps):
-    "Items of `samps`; without worker processes they are read by threads, two batches ahead."
-    if torch.utils.data.get_worker_info() is not None: yield from map(self.create_item, samps); return
-    todo,most = deque(),2*(self.bs or 1)
+def create_batches(self:TileDL, samps):
+    "Batches of `samps`; without worker processes, whole batches are read by threads, three ahead."
+    own = [t for t in (*self.after_item.fs, *self.before_batch.fs) if not isinstance(t, (AddLook,ToTensor))] # those two have nothing to do here
+    if own or self.prebatched or torch.utils.data.get_worker_info() is not None:
+        yield from map(self.do_batch, self.chunkify(map(self.do_item if own else self.create_item, samps))); return
+    windows,todo = self.chunkify(samps),deque()
+    def send():
+        if (ws := next(windows, None)) is not None: todo.append(_pool().submit(lambda: self.do_batch([self.create_item(w) for w in ws])))
     try:
-        for s in samps:
-            todo.append(_pool().submit(self.create_item, s))
-            if len(todo)>most: yield todo.popleft().result()
-        while todo: yield todo.popleft().result()
+        for _ in range(3): send()
+        while todo:
+            b = todo.popleft().result()
+            send()
+            yield b
     finally:
         for f in todo: f.cancel()
-
-@patch
-def create_batches(self:TileDL, samps):
-    items = self._ahead(samps)
-    if not all(isinstance(t, (AddLook,ToTensor)) for t in self.after_item.fs): items = map(self.after_item, items) # those two have nothing to do here
-    yield from map(self.do_batch, self.chunkify(items))
 
 # %% ../nbs/10_data.ipynb #c428a835
 def _tfm(dl, pipe, kind, has=lambda t: True): return next((t for t in getattr(dl, pipe).fs if isinstance(t, kind) and has(t)), None)
