@@ -386,8 +386,8 @@ def create_batches(self:TileDL, samps):
     finally:
         for f in todo: f.cancel()
 
-# %% ../nbs/10_data.ipynb #c428a835
-def _tfm(dl, pipe, kind, has=lambda t: True): return next((t for t in getattr(dl, pipe).fs if isinstance(t, kind) and has(t)), None)
+# %% ../nbs/10_data.ipynb #df401248
+def _tfm(dl, pipe, kind): return next((t for t in getattr(dl, pipe).fs if isinstance(t, kind)), None)
 
 @patch(as_prop=True)
 def codes(self:TileDL): return self.tiles[0][1].coding.codes
@@ -519,7 +519,7 @@ def tile_augment(
     return [Turns(), *([Light(light)] if light else []), *([TileRotate(rotate, zoom)] if rotate or zoom else []),
             *([DropBands(drop)] if drop else []), *([Noise(noise)] if noise else [])]
 
-# %% ../nbs/10_data.ipynb #9c1e1877
+# %% ../nbs/10_data.ipynb #5be7da39
 def pair_masks(
     images:list, # Paths of images
     masks:list, # Paths of masks
@@ -531,6 +531,7 @@ def pair_masks(
     if lost: raise FileNotFoundError(f"{len(lost)} of {len(images)} images have no mask: {', '.join(lost[:5])}; masks need the name of their image, like {Path(masks[0]).name}")
     return {Path(i).stem: have[Path(i).stem] for i in images}
 
+# %% ../nbs/10_data.ipynb #5b8b63e2
 class TileDataLoaders(DataLoaders):
     "`DataLoaders` of patches of tiles."
     @classmethod
@@ -556,72 +557,75 @@ class TileDataLoaders(DataLoaders):
         dls = block.dataloaders(pairs, path=path, sz=sz, bs=bs, **kwargs)
         return cls(*dls.loaders, path=path, device=dls.device)
 
-    @classmethod
-    @delegates(from_tiles, but=['tiles','masks','path'])
-    def from_folder(cls,
-        path, # Folder that holds the folders of images and masks
-        codes:list, # Class names; the place of a name is its class
-        valid=None, # Regions, names or patterns of tiles to hold out, or a splitter such as `FoldSplitter`
-        images:str='images', # Name of the folder of images
-        masks:str='masks', # Name of the folder of masks
-        coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the masks; `None` to look into them
-        bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
-        **kwargs,
-    ):
-        "From a folder with one folder of images and one of masks of the same names."
-        path = Path(path)
-        files = tile_files(path/images)
-        pairs = pair_masks(files, tile_files(path/masks))
-        dls = cls._from_files(files, [pairs[f.stem] for f in files], codes, coding, bands, valid=valid, path=path, **kwargs)
-        dls.images = path/images
-        return dls
+# %% ../nbs/10_data.ipynb #fa24a9e4
+@patch(cls_method=True)
+@delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
+def from_folder(cls:TileDataLoaders,
+    path, # Folder that holds the folders of images and masks
+    codes:list, # Class names; the place of a name is its class
+    valid=None, # Regions, names or patterns of tiles to hold out, or a splitter such as `FoldSplitter`
+    images:str='images', # Name of the folder of images
+    masks:str='masks', # Name of the folder of masks
+    coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the masks; `None` to look into them
+    bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+    **kwargs,
+):
+    "From a folder with one folder of images and one of masks of the same names."
+    path = Path(path)
+    files = tile_files(path/images)
+    pairs = pair_masks(files, tile_files(path/masks))
+    dls = cls._from_files(files, [pairs[f.stem] for f in files], codes, coding, bands, valid=valid, path=path, **kwargs)
+    dls.images = path/images
+    return dls
 
-    @classmethod
-    def _from_files(cls, images, masks, codes, coding, bands, **kwargs):
-        coding = coding or find_values(masks, codes)
-        if coding.codes!=check_codes(codes): raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
-        return cls.from_tiles([Tile(f, bands) for f in images], [MaskTile(m, coding) for m in masks], **kwargs)
+@patch(cls_method=True)
+def _from_files(cls:TileDataLoaders, images, masks, codes, coding, bands, **kwargs):
+    coding = coding or find_values(masks, codes)
+    if coding.codes!=check_codes(codes): raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
+    return cls.from_tiles([Tile(f, bands) for f in images], [MaskTile(m, coding) for m in masks], **kwargs)
 
-    @classmethod
-    @delegates(from_tiles, but=['tiles','masks','path'])
-    def from_df(cls,
-        df, # A `DataFrame` with one row for each tile
-        codes:list, # Class names; the place of a name is its class
-        path='.', # Folder that the paths in the table start from
-        image='image', # Column with the path of the image; a list of columns stacks their files as bands
-        mask:str='mask', # Column with the path of the mask
-        valid_col:str=None, # Column that is true for tiles to hold out; `None` to split by `valid`
-        coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the masks; `None` to look into them
-        bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
-        **kwargs,
-    ):
-        "From a table that names the image and the mask of each tile."
-        path,cols = Path(path),[image] if isinstance(image, str) else list(image)
-        lost = [c for c in (*cols, mask, *([valid_col] if valid_col else [])) if c not in df]
-        if lost: raise ValueError(f"the table has no column {lost}: it has {list(df.columns)[:9]}")
-        files = [[path/df[c].iloc[i] for c in cols] if len(cols)>1 else path/df[cols[0]].iloc[i] for i in range(len(df))]
-        if valid_col: held = np.flatnonzero(df[valid_col].to_numpy(bool)).tolist(); kwargs['valid'] = lambda items: _halves(set(held), len(items))
-        return cls._from_files(files, [path/m for m in df[mask]], codes, coding, bands, path=path, **kwargs)
+# %% ../nbs/10_data.ipynb #739eb07a
+@patch(cls_method=True)
+@delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
+def from_df(cls:TileDataLoaders,
+    df, # A `DataFrame` with one row for each tile
+    codes:list, # Class names; the place of a name is its class
+    path='.', # Folder that the paths in the table start from
+    image='image', # Column with the path of the image; a list of columns stacks their files as bands
+    mask:str='mask', # Column with the path of the mask
+    valid_col:str=None, # Column that is true for tiles to hold out; `None` to split by `valid`
+    coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the masks; `None` to look into them
+    bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+    **kwargs,
+):
+    "From a table that names the image and the mask of each tile."
+    path,cols = Path(path),[image] if isinstance(image, str) else list(image)
+    lost = [c for c in (*cols, mask, *([valid_col] if valid_col else [])) if c not in df]
+    if lost: raise ValueError(f"the table has no column {lost}: it has {list(df.columns)[:9]}")
+    files = [[path/df[c].iloc[i] for c in cols] if len(cols)>1 else path/df[cols[0]].iloc[i] for i in range(len(df))]
+    if valid_col: held = np.flatnonzero(df[valid_col].to_numpy(bool)).tolist(); kwargs['valid'] = lambda items: _halves(set(held), len(items))
+    return cls._from_files(files, [path/m for m in df[mask]], codes, coding, bands, path=path, **kwargs)
 
-    @classmethod
-    @delegates(from_tiles, but=['tiles','masks','path'])
-    def from_vectors(cls,
-        images, # Folder or list of images, or a single one (then `cut` it)
-        shapes, # `Shapes`; or a file, a folder of files or a `GeoDataFrame` of the shapes of one class
-        codes:list=None, # Class names, the ground first; not needed with `Shapes`
-        bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
-        path=None, # Where models are saved; `None` for the folder of the images
-        **kwargs,
-    ):
-        "From images and polygons or lines, which are burned when a patch is read."
-        files = list(images) if isinstance(images, (list,tuple,L)) else tile_files(images) if Path(images).is_dir() else [images]
-        shapes = shapes if isinstance(shapes, Shapes) else Shapes(shapes, codes)
-        tiles = [Tile(f, bands) for f in files]
-        masks = [ShapeMask(t, shapes) for t in tiles]
-        if not any(len(m.near()) for m in masks): raise ValueError(f"none of {len(shapes.gdf)} shapes lies on any of {len(tiles)} tiles: shapes at {[round(float(v), 5) for v in shapes.gdf.total_bounds]} ({shapes.gdf.crs and shapes.gdf.crs.to_string()[:30]}), {tiles[0].name} at {[round(v, 5) for v in tiles[0].bounds]} ({tiles[0].crs}); check the CRS of both")
-        dls = cls.from_tiles(tiles, masks, path=path or (Path(images) if not isinstance(images, (list,tuple,L)) and Path(images).is_dir() else Path(files[0]).parent), **kwargs)
-        dls.images = Path(files[0]).parent
-        return dls
+# %% ../nbs/10_data.ipynb #2a4a1100
+@patch(cls_method=True)
+@delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
+def from_vectors(cls:TileDataLoaders,
+    images, # Folder or list of images, or a single one (then `cut` it)
+    shapes, # `Shapes`; or a file, a folder of files or a `GeoDataFrame` of the shapes of one class
+    codes:list=None, # Class names, the ground first; not needed with `Shapes`
+    bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+    path=None, # Where models are saved; `None` for the folder of the images
+    **kwargs,
+):
+    "From images and polygons or lines, which are burned when a patch is read."
+    files = list(images) if isinstance(images, (list,tuple,L)) else tile_files(images) if Path(images).is_dir() else [images]
+    shapes = shapes if isinstance(shapes, Shapes) else Shapes(shapes, codes)
+    tiles = [Tile(f, bands) for f in files]
+    masks = [ShapeMask(t, shapes) for t in tiles]
+    if not any(len(m.near()) for m in masks): raise ValueError(f"none of {len(shapes.gdf)} shapes lies on any of {len(tiles)} tiles: shapes at {[round(float(v), 5) for v in shapes.gdf.total_bounds]} ({shapes.gdf.crs and shapes.gdf.crs.to_string()[:30]}), {tiles[0].name} at {[round(v, 5) for v in tiles[0].bounds]} ({tiles[0].crs}); check the CRS of both")
+    dls = cls.from_tiles(tiles, masks, path=path or (Path(images) if not isinstance(images, (list,tuple,L)) and Path(images).is_dir() else Path(files[0]).parent), **kwargs)
+    dls.images = Path(files[0]).parent
+    return dls
 
 # %% ../nbs/10_data.ipynb #a481e1ab
 def small_mask(

@@ -370,7 +370,7 @@ def _rows(tile, px=1<<22):
     n = max(1, px//tile.w)
     return [(y, 0, min(n, tile.h-y), tile.w) for y in range(0, tile.h, n)]
 
-# %% ../nbs/02_rasters.ipynb #904156a2
+# %% ../nbs/02_rasters.ipynb #0937b5fa
 def _watched(): # in a terminal or in Jupyter, not in a batch job or a test
     shell = getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)()
     return sys.stderr.isatty() or type(shell).__name__=='ZMQInteractiveShell'
@@ -386,7 +386,8 @@ def remember(
     make, # Called without arguments if nothing is remembered; its answer must fit into JSON
 ): # The answer
     "The answer of `make`, kept in `.aerialfast` in `folder`, or in the user's cache if that cannot be written."
-    key = json.loads(json.dumps(key))
+    from aerialfast import __version__
+    key = json.loads(json.dumps([__version__, key])) # another version may answer otherwise
     home = Path(folder)/'.aerialfast' if os.access(folder, os.W_OK) else Path(os.environ.get('XDG_CACHE_HOME', Path.home()/'.cache'))/'aerialfast'
     path = home/f'{kind}_{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]}.json'
     if path.exists(): return json.loads(path.read_text())

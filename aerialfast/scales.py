@@ -7,9 +7,9 @@ Docs: https://aerialfast.github.io/aerialfast/scales.html.md"""
 # %% auto #0
 __all__ = ['SCALES', 'Scale', 'measure_scale']
 
-# %% ../nbs/05_scales.ipynb #9ba2af72
+# %% ../nbs/05_scales.ipynb #bbe6ad11
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass,asdict
+from dataclasses import dataclass
 from pathlib import Path
 import os
 import numpy as np

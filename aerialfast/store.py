@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/store.html.md"""
 # %% auto #0
 __all__ = ['store_tiles', 'StoredTile']
 
-# %% ../nbs/13_store.ipynb #354b0e63
+# %% ../nbs/13_store.ipynb #3a35dc79
 from pathlib import Path
 import os
 import numpy as np
@@ -15,8 +15,8 @@ import rasterio
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .rasters import Tile,_bar,_rows
-from .labels import VOID,MaskTile,MaskValues,palette_colours,Palette
-from .data import TileDataLoaders,DataLoaders
+from .labels import MaskTile,MaskValues,palette_colours,Palette
+from .data import TileDataLoaders
 import json
 
 def _h5py():
@@ -57,7 +57,7 @@ def _store(g, t, m, block, compression, bar):
             valid[0,y:y+h] = ok
         bar.update(h*w)
 
-# %% ../nbs/13_store.ipynb #06829e6e
+# %% ../nbs/13_store.ipynb #7ecade2c
 _files = {}
 def _store_file(path):
     key = os.getpid(),str(path),os.stat(path).st_mtime_ns
@@ -80,6 +80,7 @@ class _StoreLayer:
         has = self.what=='pixels' and 'valid' in _store_file(self.path)[f'tiles/{self.name}']
         return self.pixels(win, shape),None,self._get('valid', None, win, shape)[0] if has else None
 
+# %% ../nbs/13_store.ipynb #1478154b
 class StoredTile(Tile):
     "A tile in a store."
     def __init__(self,
@@ -106,6 +107,7 @@ class StoredTile(Tile):
     def name(self): return self.stem
     def facts_key(self): return [self.path, os.stat(self.path).st_mtime_ns, self._name, self.y0, self.x0, self.h, self.w, self.bands]
 
+# %% ../nbs/13_store.ipynb #4fdf373a
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks'])
 def from_store(cls:TileDataLoaders,
