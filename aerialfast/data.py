@@ -224,7 +224,7 @@ def balanced_windows(cells, shapes, sz, n, rng, cell=64)->list: # Like `labelled
     rng.shuffle(ws)
     return ws[:n]
 
-# %% ../nbs/10_data.ipynb #747a1fa2
+# %% ../nbs/10_data.ipynb #78b7c9e6
 def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
     return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
 
@@ -239,12 +239,13 @@ def _pool():
     return _pools[os.getpid()]
 
 class _Grounds:
-    "Blocks of ground that were read and will be read again, the latest `most` of them."
+    "Blocks of ground that were read and will be asked for again, the `most` that were asked for last."
     def __init__(self, most): self.most,self.lock,self.have = most,threading.Lock(),OrderedDict()
     def get(self, key, read):
         with self.lock:
             f = self.have.get(key)
             if mine := f is None: f = self.have[key] = Future()
+            self.have.move_to_end(key)
             while len(self.have)>self.most: self.have.popitem(last=False)
         if mine:
             try: f.set_result(read())
@@ -278,7 +279,9 @@ class TileDL(TfmdDL):
         if n is None: n = max(1, sum(h*w for h,w in self.shapes)//sz**2) if shuffle else len(self._grid())
         for tfm in L(kwargs.get('after_batch')): _refuse(tfm)
         if num_workers is None: num_workers = min(8, defaults.cpus) if default_device().type=='cuda' else 0
-        self.grounds = _Grounds(3*bs)
+        t = self.tiles[0][0]
+        self.n_grounds = max(bs, min(64, (1<<28)//(9*sz**2*(t.n_bands*t.dtype.itemsize+1)))) # in memory, a quarter of a gigabyte
+        self.grounds = _Grounds(2*self.n_grounds+3*bs)
         super().__init__(dataset, bs=bs, shuffle=shuffle, n=n, num_workers=num_workers, **kwargs)
         if torch.device(self.device or default_device()).type=='cpu': keep_memory()
 
@@ -316,17 +319,20 @@ def get_idxs(self:TileDL):
     if self.reuse==1: return self._draw(self.n)
     return self._shared(self.n)
 
-# %% ../nbs/10_data.ipynb #168a7629
+# %% ../nbs/10_data.ipynb #13438611
 @patch
 def _shared(self:TileDL, n):
-    bs,k,nw = self.bs or 1,self.reuse,max(1, self.fake_l.num_workers)
-    rounds = [((b//nw)//k)*nw + b%nw for b in range(-(-n//bs))]
-    grounds = [self._ground(*w) for w in self._draw((max(rounds)+1)*bs)]
-    out = []
-    for b,r in enumerate(rounds):
-        for j in range(min(bs, n-b*bs)):
-            i,y,x,h,w = grounds[r*bs+j]
+    bs,nw = self.bs or 1,max(1, self.fake_l.num_workers)
+    most = max(bs, min(self.n_grounds, n//(nw*self.reuse)))
+    new,pools,out = iter(self._draw(n+nw*most)),[[] for _ in range(nw)],[]
+    for b in range(-(-n//bs)):
+        pool = pools[b%nw]
+        pool += [[self._ground(*next(new)), self.reuse] for _ in range(most-len(pool))]
+        for g in self.rng.sample(pool, min(bs, n-b*bs)):
+            i,y,x,h,w = g[0]
+            g[1] -= 1
             out.append((i, *(o+self.rng.randint(0, max(0, m-self.sz)) for o,m in ((y,h),(x,w))), (y,x,h,w)))
+        pools[b%nw] = [g for g in pool if g[1]]
     return out
 
 @patch
