@@ -10,10 +10,12 @@ from aerialfast.shapes import *
 from aerialfast.data import *
 from aerialfast.checks import *
 from aerialfast.store import *
+from aerialfast.classics import *
 from aerialfast.unets import *
 from aerialfast.losses import *
 from aerialfast.metrics import *
 from aerialfast.learner import *
+from aerialfast.training import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *
 from aerialfast.evaluation import *

@@ -537,7 +537,7 @@ def pair_masks(
     if lost: raise FileNotFoundError(f"{len(lost)} of {len(images)} images have no mask: {', '.join(lost[:5])}; masks need the name of their image, like {Path(masks[0]).name}")
     return {Path(i).stem: have[Path(i).stem] for i in images}
 
-# %% ../nbs/10_data.ipynb #5b8b63e2
+# %% ../nbs/10_data.ipynb #99efbf67
 class TileDataLoaders(DataLoaders):
     "`DataLoaders` of patches of tiles."
     @classmethod
@@ -551,6 +551,7 @@ class TileDataLoaders(DataLoaders):
         scale='std', # A `Scale`, or how to measure one: 'std', 'percentile' or 'imagenet'
         batch_tfms:list=None, # Augmentation; `None` for `tile_augment()`
         cut:tuple=None, # Rows and columns of parts to cut each tile into, for collections of few large tiles
+        valid_sz:int=None, # Side of a patch of validation, in pixels; `None` for `sz`
         path='.', # Where models are saved
         **kwargs, # For the loaders: `n` patches in an epoch, `sampler`, `reuse`, `num_workers`, `device`
     ):
@@ -560,7 +561,8 @@ class TileDataLoaders(DataLoaders):
         coding = masks[0].coding
         block = DataBlock(blocks=(TileBlock(scale=scale), MaskTileBlock(coding.codes, coding, palette)), getters=[ItemGetter(0),ItemGetter(1)],
             splitter=valid if callable(valid) else TileSplitter(valid), batch_tfms=tile_augment() if batch_tfms is None else batch_tfms)
-        dls = block.dataloaders(pairs, path=path, sz=sz, bs=bs, **kwargs)
+        large = dict(sz=valid_sz, bs=max(1, bs*sz**2//valid_sz**2)) if valid_sz else {} # about as many pixels in a batch
+        dls = block.dataloaders(pairs, path=path, sz=sz, bs=bs, dl_kwargs=[{}, large], **kwargs)
         return cls(*dls.loaders, path=path, device=dls.device)
 
 # %% ../nbs/10_data.ipynb #fa24a9e4
