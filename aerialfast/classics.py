@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-# %% ../nbs/18_classics.ipynb #63148c26
+# %% ../nbs/18_classics.ipynb #571239d7
 def fit_to(
     f, # Function of `(B,C,H,W)` with `H` and `W` divisible by `multiple`, to a tensor or a tuple of them of the same height and width
     x:torch.Tensor, # `(B,C,H,W)`, any size
@@ -20,7 +20,8 @@ def fit_to(
 ): # What `f` gives, cropped to the size of `x`
     "Call `f` on `x`, continued to a size that divides."
     h,w = x.shape[-2:]
-    y = f(F.pad(x, (0, -w%multiple, 0, -h%multiple), mode='replicate'))
+    more_h,more_w = ((n+multiple-1)//multiple*multiple-n for n in (h,w)) # not `-n%multiple`, on which `torch.compile` fails
+    y = f(F.pad(x, (0, more_w, 0, more_h), mode='replicate'))
     return tuple(o[..., :h, :w] for o in y) if isinstance(y, tuple) else y[..., :h, :w]
 
 # %% ../nbs/18_classics.ipynb #202525b0

@@ -56,7 +56,7 @@ Green was found, red is a false alarm, blue was missed.
 Made in {seconds/60:.1f} minutes.
 """
 
-# %% ../nbs/43_cli.ipynb #165d6b70
+# %% ../nbs/43_cli.ipynb #415b6c0f
 def _step(text): print(f'\n{text}', flush=True)
 
 @call_parse
@@ -89,7 +89,7 @@ def demo(
     name = Path(dls.valid.tiles[-1][0].name).stem
 
     _step(f'2. Training a U-Net on {len(dls.train.tiles)} tiles, windows read straight from the files; {len(dls.valid.tiles)} tiles are held out')
-    learn = aerial_learner(dls, arch, pretrained=False, unet=dict(widths=(128,64,32,16,8)))
+    learn = aerial_learner(dls, arch, pretrained=False)
     with nullcontext() if sys.stdout.isatty() else learn.no_bar(): learn.fit_one_cycle(epochs, 8e-3)
 
     _step('3. Scoring the held-out tiles and picking the threshold')

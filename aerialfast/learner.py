@@ -7,10 +7,10 @@ Docs: https://aerialfast.github.io/aerialfast/learner.html.md"""
 # %% auto #0
 __all__ = ['KeepFrozen', 'Bf16', 'KeepBest', 'aerial_learner', 'AerialModel', 'load_model']
 
-# %% ../nbs/23_learner.ipynb #33397a67
+# %% ../nbs/23_learner.ipynb #74173e06
 import hashlib,inspect,json,os,shutil,time,warnings
 from dataclasses import asdict
-from safetensors.torch import save_file,load_file
+from safetensors.torch import save as to_bytes,load as from_bytes
 from .rasters import Tile,tile_files,_is_remote
 from .scales import Scale
 from .labels import Palette,palette_colours
@@ -187,7 +187,7 @@ def _facts(m, weights):
              thresh=m.thresh, images=None if m.images is None else Path(m.images).as_posix(), info=m.info, weights=_sha(weights))
     return {**d, 'seal':_seal(json.loads(json.dumps(d)))}
 
-# %% ../nbs/23_learner.ipynb #e071b228
+# %% ../nbs/23_learner.ipynb #e03b8e67
 @patch
 def save(self:AerialModel,
     path, # Folder to write; a model that is there is replaced
@@ -197,8 +197,9 @@ def save(self:AerialModel,
     if path.exists() and not (path/_FACTS).exists(): raise ValueError(f"{path} exists and is no model: choose another name")
     part = path.with_name(f'.{path.name}.part')
     shutil.rmtree(part, ignore_errors=True); part.mkdir(parents=True)
-    save_file({k: v.detach().cpu().contiguous() for k,v in self.net.state_dict().items()}, part/_WEIGHTS)
-    (part/_FACTS).write_text(json.dumps(_facts(self, (part/_WEIGHTS).read_bytes()), indent=1))
+    weights = to_bytes({k: v.detach().cpu().contiguous() for k,v in self.net.state_dict().items()})
+    (part/_WEIGHTS).write_bytes(weights)
+    (part/_FACTS).write_text(json.dumps(_facts(self, weights), indent=1))
     shutil.rmtree(path, ignore_errors=True)
     os.replace(part, path)
     return path
@@ -208,7 +209,7 @@ def save_model(self:Learner, path):
     "Save the model in the folder `path`, ready for `load_model`."
     return self.aerial_model().save(path)
 
-# %% ../nbs/23_learner.ipynb #0b4277ee
+# %% ../nbs/23_learner.ipynb #bc083890
 def load_model(
     path, # Folder that `save_model` wrote
     device=None, # Where to predict; `None` for the GPU if there is one
@@ -224,7 +225,7 @@ def load_model(
     weights = (path/_WEIGHTS).read_bytes()
     if _sha(weights)!=d['weights']: raise ValueError(f"{path/_WEIGHTS} was changed or cut off after it was saved: copy the model anew")
     net = make_net(**d['arch'])
-    net.load_state_dict(load_file(path/_WEIGHTS))
+    net.load_state_dict(from_bytes(weights))
     net.eval().to(device or default_device())
     pal = Palette(d['colours'])
     return AerialModel(net, d['arch'], Scale(**d['scale']), pal.codes, pal, d['bands'], d['thresh'], d['images'], d['info'])

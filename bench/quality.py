@@ -1,0 +1,159 @@
+"""How good a network becomes, from random weights on real imagery, at equal steps and at equal CPU time, beside fastai's and segmentation_models.pytorch's.
+
+Every network sees the same patches in the same order at one seed: random 256 px windows with the eight flips and turns, batches of 4, AdamW
+(weight decay 0.01), one cycle (a quarter up, cosine), cross entropy without void, channels-last, bf16 where the processor has it, memory kept
+by glibc. The learning rate is the better of two for each network (`LR`). Prediction by 512 px patches with half overlap, softmax averaged;
+one pooled confusion matrix.
+
+    banepa  west half trains, east half is scored (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL)
+    dubai   Tiles 1 to 5 train, three images of Tile 7 are scored (Humans in the Loop with MBRSC, CC0)
+    naip    every fourth of the 28 images is scored, the others train (USDA NAIP, public domain)
+
+A budget is a number of steps, `60`, or CPU minutes of training, `3m`. Each finished run is a line in --out; runs that stand there are not done
+again, so the bench can be stopped at any time. The tables are printed at the end, and with --runs '' alone.
+
+    python bench/quality.py DATA_FOLDER [--data banepa --nets ours,smp --budgets 60,3m --seeds 0,1,2 --out quality.jsonl]
+"""
+import argparse, contextlib, json, math, statistics, time, warnings; warnings.filterwarnings('ignore')
+from pathlib import Path
+ap = argparse.ArgumentParser()
+ap.add_argument('folder', type=Path); ap.add_argument('--data', default='banepa,dubai,naip'); ap.add_argument('--nets', default='ours,ours_plain,smp,smp_scse,fastai')
+ap.add_argument('--budgets', default='60,3m'); ap.add_argument('--seeds', default='0,1,2'); ap.add_argument('--arch', default='resnet18'); ap.add_argument('--bs', type=int, default=4)
+ap.add_argument('--lr', type=float, help='one rate for all networks instead of LR'); ap.add_argument('--out', type=Path, default=Path('quality.jsonl')); ap.add_argument('--report', action='store_true')
+A = ap.parse_args()
+import numpy as np, torch, torch.nn.functional as F
+from aerialfast.rasters import Tile,tile_files
+from aerialfast.labels import MaskTile,MaskValues,Palette
+from aerialfast.metrics import Confusion
+from aerialfast.thresholds import ThresholdCurves
+from aerialfast.unets import aerial_unet,has_bf16
+from aerialfast.data import keep_memory,turned
+SZ,P = 256,512
+
+# networks: (bands, classes) to logits at the size of the input
+def ours(**kw): return lambda i, o: aerial_unet(A.arch, i, o, **kw)
+def smp(**kw):
+    def make(i, o):
+        import segmentation_models_pytorch as s
+        return s.Unet(A.arch, encoder_weights=None, in_channels=i, classes=o, **kw)
+    return make
+def fastai(i, o):
+    import fastai.vision.all as fa
+    return fa.create_unet_model(getattr(fa, A.arch), o, (SZ,SZ), pretrained=False, n_in=i)
+NETS = dict(ours=ours(), ours_plain=ours(block='plain'), ours_scse=ours(block='scse'), ours_dense=ours(block='dense'), ours_dense_se=ours(block='dense_se'),
+    ours_end1=ours(end=1, widths=(256,128,64,32,16)), ours_end2=ours(end=2, widths=(128,64,32,32)), ours_end4=ours(end=4, widths=(128,64,64)), ours_no_cross=ours(last_cross=False),
+    smp=smp(), smp_scse=smp(decoder_attention_type='scse'), fastai=fastai)
+LR = dict(fastai=1e-3) # the others 4e-3
+
+# data: classes, and lists of (raw pixels (C,H,W), classes (H,W)) to train on and to score
+def whole(tile, mask, y=0, x=0, h=None, w=None):
+    t,m = Tile(tile),mask
+    return t.raw(y, x, h or t.h, w or t.w),m.read(y, x, h or t.h, w or t.w)
+def banepa():
+    rgb,m = (A.folder/'oam_banepa_buildings'/'mosaic_derived'/f'banepa_z19_b1_{k}.tif' for k in ('rgb','mask'))
+    m = MaskTile(m, MaskValues(['background','building'], [0,1])); H,W = m.shape
+    return ['background','building'],[whole(rgb, m, w=W//2)],[whole(rgb, m, x=W//2, w=W-W//2)]
+def dubai():
+    pal = Palette(dict(land='#8429F6', water='#E2A929', building='#3C1098', road='#6EC1E4', vegetation='#FEDD3A'), void=['#9B9B9B','#000000'])
+    def of(*tiles): return [whole(p, MaskTile(p.parent.parent/'masks'/f'{p.stem}.png', pal)) for t in tiles for p in tile_files(A.folder/'dubai_landuse'/f'Tile {t}'/'images')]
+    return pal.codes,of(1,2,3,4,5),of(7)[::3]
+def naip():
+    fs,coding = tile_files(A.folder/'naip_fields'/'images'),MaskValues(['ground','field'], {0:0, **{i:1 for i in range(1, 256)}})
+    all_ = [whole(f, MaskTile(A.folder/'naip_fields'/'instances_derived'/f.name, coding)) for f in fs]
+    return coding.codes,[o for k,o in enumerate(all_) if k%4],all_[::4]
+
+class Crops:
+    "Random patches, an image as often as it is large, with a random flip or turn; the order depends on the seed alone."
+    def __init__(self, items, seed):
+        self.items,self.rng,area = items,np.random.default_rng(seed),np.array([m.size for _,m in items], float)
+        self.p = area/area.sum()
+        n = sum(m.size for _,m in items)
+        self.mean = sum(x.sum((1,2), dtype=np.float64) for x,_ in items)/n
+        self.std = np.sqrt(sum(((x-self.mean[:,None,None])**2).sum((1,2)) for x,_ in items)/n)
+    def scaled(self, x): return ((torch.from_numpy(x).float()-torch.tensor(self.mean).float()[:,None,None])/torch.tensor(self.std).float()[:,None,None])
+    def one(self):
+        x,m = self.items[self.rng.choice(len(self.items), p=self.p)]
+        i,j,k = (int(self.rng.integers(n)) for n in (m.shape[0]-SZ+1, m.shape[1]-SZ+1, 8))
+        return turned(self.scaled(x[:,i:i+SZ,j:j+SZ]), k),turned(torch.from_numpy(m[i:i+SZ,j:j+SZ].astype(np.int64)), k)
+    def batch(self):
+        xs,ms = zip(*[self.one() for _ in range(A.bs)])
+        return torch.stack(xs).contiguous(memory_format=torch.channels_last),torch.stack(ms)
+
+def autocast(): return torch.autocast('cpu', torch.bfloat16) if has_bf16('cpu') else contextlib.nullcontext()
+def one_cycle(p, lr):
+    def cos(a, b, t): return b+(a-b)*(1+math.cos(math.pi*t))/2
+    return cos(lr/25, lr, p/.25) if p<.25 else cos(lr, lr/1e5, (min(p, 1)-.25)/.75)
+
+def train(net, crops, lr, budget):
+    opt,timed = torch.optim.AdamW(net.parameters(), lr, weight_decay=.01, fused=True),budget.endswith('m')
+    total,n,steps,start = float(budget.rstrip('m'))*(60 if timed else 1),0,[],time.process_time()
+    while (done := time.process_time()-start if timed else n)<total:
+        c = time.process_time()
+        for g in opt.param_groups: g['lr'] = one_cycle(done/total, lr)
+        x,y = crops.batch()
+        with autocast(): z = net(x)
+        F.cross_entropy(z.float(), y, ignore_index=255).backward(); opt.step(); opt.zero_grad()
+        n += 1; steps.append(time.process_time()-c)
+    return dict(steps=n, cpu_s_step=statistics.median(steps), cpu_min=(time.process_time()-start)/60)
+
+@torch.inference_mode()
+def predict(net, x):
+    "Probabilities of an image, patches with half overlap, averaged."
+    def places(n): return sorted({min(i, max(0, n-P)) for i in range(0, max(1, n-P//2), P//2)})
+    h,w = x.shape[1:]
+    x = F.pad(x[None], (0, max(0, P-w), 0, max(0, P-h)), mode='replicate')[0]
+    out = count = None
+    for i in places(h):
+        for j in places(w):
+            with autocast(): p = net(x[None,:,i:i+P,j:j+P].contiguous(memory_format=torch.channels_last)).float().softmax(1)[0]
+            if out is None: out,count = torch.zeros(len(p), *x.shape[1:]),torch.zeros(x.shape[1:])
+            out[:,i:i+P,j:j+P] += p; count[i:i+P,j:j+P] += 1
+    return (out/count)[:,:h,:w]
+
+def score(net, items, crops, codes):
+    net.eval(); conf,curves = Confusion(codes),ThresholdCurves(len(codes))
+    for x,m in items:
+        p = predict(net, crops.scaled(x)).clamp(0, 1).numpy()
+        conf.update(p, m)
+        if len(codes)==2: curves.update(p, m)
+    best = dict(best=curves.best('iou').iou) if len(codes)==2 else {}
+    return dict(score=best.get('best', conf.miou), iou=dict(zip(codes, conf.iou.tolist())), miou=conf.miou, accuracy=conf.accuracy)
+
+def gmacs(net, n):
+    from torch.utils.flop_counter import FlopCounterMode
+    with FlopCounterMode(display=False) as f, torch.no_grad(): net.eval()(torch.zeros(1, n, 256, 256))
+    return f.get_total_flops()/2e9
+
+def report(rows):
+    for data in dict.fromkeys(r['data'] for r in rows):
+        print(f"\n{data}: {'IoU at the best threshold' if data!='dubai' else 'mean IoU'}, mean and spread (half the range) over seeds\n\n| network | budget | seeds | score | GMAC | CPU s per step | steps | lr |\n|---|---|---|---|---|---|---|---|")
+        for budget in dict.fromkeys(r['budget'] for r in rows):
+            for net in dict.fromkeys((r['net'],r['lr']) for r in rows):
+                rs = [r for r in rows if (r['data'],r['budget'],r['net'],r['lr'])==(data,budget,*net)]
+                if rs:
+                    s = [r['score'] for r in rs]
+                    print(f"| {net[0]} | {budget} | {len(rs)} | {statistics.mean(s):.3f} ± {(max(s)-min(s))/2:.3f} | {rs[0]['gmac']:.1f} | {statistics.median(r['cpu_s_step'] for r in rs):.2f} | {statistics.median(r['steps'] for r in rs):.0f} | {net[1]:g} |")
+
+def main():
+    rows = [json.loads(l) for l in A.out.read_text().splitlines()] if A.out.exists() else []
+    done = {(r['data'],r['net'],r['seed'],r['budget'],r['lr'],r['bs']) for r in rows}
+    keep_memory()
+    for data in A.data.split(',') if not A.report else []:
+        codes,tr,va = globals()[data]()
+        for seed in map(int, A.seeds.split(',')):
+            for budget in A.budgets.split(','):
+                for name in A.nets.split(','):
+                    lr = A.lr or LR.get(name, 4e-3)
+                    if (data,name,seed,budget,lr,A.bs) in done: continue
+                    torch.manual_seed(seed)
+                    net,crops = NETS[name](tr[0][0].shape[0], len(codes)),Crops(tr, seed)
+                    row = dict(data=data, net=name, seed=seed, budget=budget, lr=lr, bs=A.bs, gmac=gmacs(net, len(tr[0][0])), params=sum(p.numel() for p in net.parameters()))
+                    net = net.to(memory_format=torch.channels_last).train()
+                    with autocast(): net(torch.zeros(A.bs, len(tr[0][0]), SZ, SZ)).sum().backward() # kernels are made before the clock runs
+                    torch.manual_seed(seed); net = NETS[name](tr[0][0].shape[0], len(codes)).to(memory_format=torch.channels_last).train()
+                    row.update(train(net, crops, lr, budget)); row.update(score(net, va, crops, codes))
+                    with A.out.open('a') as f: f.write(json.dumps(row)+'\n')
+                    rows.append(row); print({k: round(v, 4) if isinstance(v, float) else v for k,v in row.items()}, flush=True)
+    report(rows)
+
+if __name__=='__main__': main()
