@@ -22,10 +22,12 @@ ap.add_argument('--budgets', default='60,3m'); ap.add_argument('--seeds', defaul
 ap.add_argument('--lr', type=float, help='one rate for all networks instead of LR'); ap.add_argument('--out', type=Path, default=Path('quality.jsonl')); ap.add_argument('--report', action='store_true')
 A = ap.parse_args()
 import numpy as np, torch, torch.nn.functional as F
+from torch import nn
 from aerialfast.rasters import Tile,tile_files
 from aerialfast.labels import MaskTile,MaskValues,Palette
 from aerialfast.metrics import Confusion
 from aerialfast.thresholds import ThresholdCurves
+from aerialfast.classics import ChannelGate
 from aerialfast.unets import aerial_unet,has_bf16
 from aerialfast.data import keep_memory,turned
 SZ,P = 256,512
@@ -41,8 +43,31 @@ def fastai(i, o):
     import fastai.vision.all as fa
     return fa.create_unet_model(getattr(fa, A.arch), o, (SZ,SZ), pretrained=False, n_in=i)
 NETS = dict(ours=ours(), ours_plain=ours(block='plain'), ours_scse=ours(block='scse'), ours_dense=ours(block='dense'), ours_dense_se=ours(block='dense_se'),
-    ours_end1=ours(end=1, widths=(256,128,64,32,16)), ours_end2=ours(end=2, widths=(128,64,32,32)), ours_end4=ours(end=4, widths=(128,64,64)), ours_no_cross=ours(last_cross=False),
+    ours_end1=ours(end=1, widths=(256,128,64,32,16)), ours_end4=ours(end=4, widths=(128,64,64)), ours_no_cross=ours(last_cross=False),
     smp=smp(), smp_scse=smp(decoder_attention_type='scse'), fastai=fastai)
+
+# options that the library left out because they give nothing here: the usual network, changed
+def changed(change):
+    def make(i, o): net = aerial_unet(A.arch, i, o); [change(u) for u in net.ups]; return net
+    return make
+class Blurred(nn.Module): # as fastai's decoder does it
+    def __init__(self, up): super().__init__(); self.up = up
+    def forward(self, x): return F.avg_pool2d(F.pad(self.up(x), (1,0,1,0), mode='replicate'), 2, 1)
+class Bilinear(nn.Module):
+    def __init__(self, ni, nf): super().__init__(); self.conv,self.norm = nn.Conv2d(ni, nf, 1, bias=False),nn.BatchNorm2d(nf)
+    def forward(self, x): return F.interpolate(F.relu(self.norm(self.conv(x))), scale_factor=2, mode='bilinear', align_corners=False)
+def blur(u): u.up = Blurred(u.up)
+def bilinear(u): u.up = Bilinear(u.up.conv.in_channels, u.up.norm.num_features)
+def dropout(u): u.block = nn.Sequential(u.block, nn.Dropout2d(.1))
+def groups(u):
+    for m in list(u.modules()):
+        for k,c in list(m.named_children()):
+            if isinstance(c, nn.BatchNorm2d): setattr(m, k, nn.GroupNorm(next(g for g in (8,4,3,2,1) if c.num_features%g==0), c.num_features))
+def ratio(u):
+    for m in u.modules():
+        for k,c in list(m.named_children()):
+            if isinstance(c, ChannelGate): setattr(m, k, ChannelGate(c.widen.out_channels, 4))
+NETS.update(ours_blur=changed(blur), ours_bilinear=changed(bilinear), ours_dropout=changed(dropout), ours_groupnorm=changed(groups), ours_ratio4=changed(ratio), ours_wide=ours(widths=(256,128,64,32)))
 LR = dict(fastai=1e-3) # the others 4e-3
 
 # data: classes, and lists of (raw pixels (C,H,W), classes (H,W)) to train on and to score
@@ -58,7 +83,7 @@ def dubai():
     def of(*tiles): return [whole(p, MaskTile(p.parent.parent/'masks'/f'{p.stem}.png', pal)) for t in tiles for p in tile_files(A.folder/'dubai_landuse'/f'Tile {t}'/'images')]
     return pal.codes,of(1,2,3,4,5),of(7)[::3]
 def naip():
-    fs,coding = tile_files(A.folder/'naip_fields'/'images'),MaskValues(['ground','field'], {0:0, **{i:1 for i in range(1, 256)}})
+    fs,coding = tile_files(A.folder/'naip_fields'/'images'),MaskValues(dict(ground=0, field=range(1, 256)))
     all_ = [whole(f, MaskTile(A.folder/'naip_fields'/'instances_derived'/f.name, coding)) for f in fs]
     return coding.codes,[o for k,o in enumerate(all_) if k%4],all_[::4]
 

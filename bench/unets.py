@@ -1,16 +1,17 @@
 """Cost of a training step: aerial_unet beside segmentation_models.pytorch's Unet and fastai's DynamicUnet.
 
 Every round takes one step (forward, cross entropy, backward, Adam) with each network in turn; the medians over the rounds are printed, and
-the median of the ratios to `smp` within a round. Networks start from random weights. Without segmentation-models-pytorch its rows are
-left out and the ratios are to the first row.
+the median of the ratios to `smp` within a round. The peak of memory is that of a process of its own which takes two steps, less what it held
+before the first. Networks start from random weights. Without segmentation-models-pytorch its rows are left out and the ratios are to the
+first row.
 
-    python bench/unets.py [--arch resnet34 --bs 8 --sz 256 --rounds 3 --nets se,plain,smp,smp_scse,fastai]
+    python bench/unets.py [--arch resnet34 --bs 8 --sz 256 --rounds 3 --nets se,plain,remat,smp,smp_scse,fastai]
 """
-import argparse, importlib.util, os, statistics, sys, time, warnings; warnings.filterwarnings('ignore')
+import argparse, importlib.util, os, resource, statistics, subprocess, sys, time, warnings; warnings.filterwarnings('ignore')
 
 ap = argparse.ArgumentParser()
 ap.add_argument('--arch', default='resnet34'); ap.add_argument('--bs', type=int, default=8); ap.add_argument('--sz', type=int, default=256)
-ap.add_argument('--rounds', type=int, default=3); ap.add_argument('--nets', default='smp,smp_scse,se,plain,fastai')
+ap.add_argument('--rounds', type=int, default=3); ap.add_argument('--nets', default='smp,smp_scse,se,plain,remat,fastai'); ap.add_argument('--peak', help='measure the memory of one network')
 A = ap.parse_args()
 import torch, torch.nn.functional as F
 from aerialfast.unets import aerial_unet,has_bf16
@@ -25,7 +26,7 @@ def fastai():
     return fa.create_unet_model(getattr(fa, A.arch), 2, (A.sz,A.sz), pretrained=False)
 
 NETS = dict(smp=smp, smp_scse=lambda: smp(decoder_attention_type='scse'), fastai=fastai,
-            se=lambda: aerial_unet(A.arch), plain=lambda: aerial_unet(A.arch, block='plain'))
+            se=lambda: aerial_unet(A.arch), plain=lambda: aerial_unet(A.arch, block='plain'), remat=lambda: aerial_unet(A.arch, remat=True))
 
 def gmacs(net):
     from torch.utils.flop_counter import FlopCounterMode
@@ -47,18 +48,28 @@ class Steps:
         self.opt.step(); self.opt.zero_grad()
         self.s.append(time.perf_counter()-t)
 
+def batch(): return torch.randn(A.bs, 3, A.sz, A.sz).contiguous(memory_format=torch.channels_last),torch.randint(0, 2, (A.bs,A.sz,A.sz))
+def held(): return int(open('/proc/self/statm').read().split()[1])*os.sysconf('SC_PAGE_SIZE')/1e6
+
+def peak(name):
+    n,b = Steps(name),batch()
+    before = held()
+    for _ in range(2): n.step(*b)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e3-before)
+
 def main():
     torch.manual_seed(0); keep_memory()
     names = [n for n in A.nets.split(',') if 'smp' not in n or importlib.util.find_spec('segmentation_models_pytorch')]
     nets = [Steps(n) for n in names]
-    x = torch.randn(A.bs, 3, A.sz, A.sz).contiguous(memory_format=torch.channels_last); y = torch.randint(0, 2, (A.bs,A.sz,A.sz))
+    x,y = batch()
+    mb = {n: float(subprocess.run([sys.executable, __file__, *sys.argv[1:], '--peak', n], capture_output=True, text=True, check=True).stdout.split()[-1]) for n in names}
     for _ in range(A.rounds+1):
         for n in nets: n.step(x, y)
     print(f"python {sys.version.split()[0]}, torch {torch.__version__}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {A.arch}, batch {A.bs} of {A.sz} px, "
           f"channels-last, {'bf16' if has_bf16('cpu') else 'fp32'}, median of {A.rounds} rounds")
-    print(f'| network | params M | GMAC at 256 px | s per step | time / {nets[0].name} |\n|---|---|---|---|---|')
+    print(f'| network | params M | GMAC at 256 px | s per step | time / {nets[0].name} | peak MB |\n|---|---|---|---|---|---|')
     for n in nets:
         ratio = statistics.median(a/b for a,b in zip(n.s[1:], nets[0].s[1:])) # the first round makes the kernels
-        print(f'| {n.name} | {n.params:.1f} | {n.gmac:.1f} | {statistics.median(n.s[1:]):.2f} | {ratio:.2f} |')
+        print(f'| {n.name} | {n.params:.1f} | {n.gmac:.1f} | {statistics.median(n.s[1:]):.2f} | {ratio:.2f} | {mb[n.name]:.0f} |')
 
-if __name__ == '__main__': main()
+if __name__ == '__main__': peak(A.peak) if A.peak else main()
