@@ -195,7 +195,7 @@ class AerialUnet(nn.Module):
             if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.weight is not None and not m.weight.requires_grad: m.eval()
         return self
 
-# %% ../nbs/20_unets.ipynb #1f941954
+# %% ../nbs/20_unets.ipynb #81d5c3dd
 def aerial_unet(
     arch:str='resnet34', # Encoder, the name of a timm model
     n_in:int=3, # Number of bands
@@ -205,7 +205,7 @@ def aerial_unet(
     widths:tuple=(128,64,32,32), # Channels of the decoder, from the deepest block to the last
     end:int=2, # How many times smaller than the input the decoder ends, 1, 2 or 4
     last_cross:bool=True, # Join the input itself at the end
-    remat:bool=False, # Compute features anew in the backward pass instead of keeping them: half the memory, a third more time
+    remat:bool=False, # Compute features anew in the backward pass: about half as much is kept for it, for a third more time
 )->AerialUnet: # `(B,n_in,H,W)` scaled pixels to logits `(B,n_out,H,W)`, a tuple of them for several outputs; any `H` and `W`
     "A U-Net on any encoder of timm that reports its features."
     encoder,last,multiple,is_pre = _encoder(arch, n_in, pretrained)
