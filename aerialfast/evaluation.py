@@ -7,15 +7,15 @@ Docs: https://aerialfast.github.io/aerialfast/evaluation.html.md"""
 # %% auto #0
 __all__ = ['ERRORS', 'score_map', 'error_map', 'show_map', 'Stitched']
 
-# %% ../nbs/34_evaluation.ipynb #01cf0e45
+# %% ../nbs/34_evaluation.ipynb #368754b3
 import numpy as np
 import matplotlib.pyplot as plt
-from fastai.learner import Metric
 from .grids import Grid
 from .rasters import Tile,_rows
 from .labels import VOID,MaskTile,Palette,to_colours
 from .metrics import Confusion,confusion_metrics
 from .prediction import stream_probs
+from fastai.learner import Metric
 
 # %% ../nbs/34_evaluation.ipynb #362a7dba
 def score_map(

@@ -175,11 +175,12 @@ def _free(h, taken):
     taken[win] |= _inside(h, a, b, 2)
     return True
 
-# %% ../nbs/00_town.ipynb #c6930d9a
+# %% ../nbs/00_town.ipynb #cebdf78f
 def _burn(rings, sz):
     "Number of the ring that covers each pixel, from 1, `(sz,sz)` int32."
     if not rings: return np.zeros((sz,sz), np.int32)
-    return rasterize([(dict(type='Polygon', coordinates=[r.tolist()]), i) for i,r in enumerate(rings, 1)], out_shape=(sz,sz), dtype='int32')
+    half = rasterio.Affine.scale(.5) # anything but the identity, of which rasterio warns
+    return rasterize([(dict(type='Polygon', coordinates=[(r*.5).tolist()]), i) for i,r in enumerate(rings, 1)], out_shape=(sz,sz), transform=half, dtype='int32')
 
 # %% ../nbs/00_town.ipynb #d76e0809
 def _roof(rng, im, height, ids, i, h, sun):
