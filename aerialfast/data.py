@@ -224,7 +224,7 @@ def balanced_windows(cells, shapes, sz, n, rng, cell=64)->list: # Like `labelled
     rng.shuffle(ws)
     return ws[:n]
 
-# %% ../nbs/10_data.ipynb #78b7c9e6
+# %% ../nbs/10_data.ipynb #fcabd0ad
 def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
     return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
 
@@ -258,6 +258,7 @@ def keep_memory()->bool: # `False` where the C library is not glibc
     except (OSError, AttributeError, TypeError): return False
     return bool(mallopt(-4, 0)) and bool(mallopt(-1, -1)) and bool(mallopt(-2, 1<<26)) # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
 
+# %% ../nbs/10_data.ipynb #43570703
 SAMPLERS = ('random','labelled','balanced')
 
 def same_size(tile, mask):

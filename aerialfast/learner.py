@@ -55,7 +55,7 @@ class KeepBest(TrackerCallback):
         if self.file: self.learn.load(self.fname, with_opt=False)
         super().after_fit()
 
-# %% ../nbs/23_learner.ipynb #b0ba1ef5
+# %% ../nbs/23_learner.ipynb #85ec8096
 def _net_args(arch, n_in, n_out, **kwargs):
     "All arguments of `make_net`, also those that were not given."
     make = CLASSICS.get(arch, aerial_unet)
@@ -80,7 +80,7 @@ def aerial_learner(
 )->Learner:
     "A `Learner` with a U-Net for the tiles of `dls`."
     args = _net_args(arch, dls.n_bands, **{'n_out':len(dls.codes), **(net or {})})
-    model = make_net(**args, pretrained=pretrained if arch not in CLASSICS else False)
+    model = make_net(**args, pretrained=pretrained)
     names = ['accuracy','iou'] if metrics is None else [m for m in L(metrics) if isinstance(m, str)]
     metrics = confusion_metrics(dls.codes, names)+[m for m in L(metrics) if not isinstance(m, str)]
     learn = Learner(dls, model.to(memory_format=torch.channels_last), loss_func=loss_func or PixelCrossEntropy(),

@@ -7,15 +7,14 @@ Docs: https://aerialfast.github.io/aerialfast/training.html.md"""
 # %% auto #0
 __all__ = ['WeightAverage', 'Resumable', 'show_triples', 'EpochPictures']
 
-# %% ../nbs/24_training.ipynb #baa2f319
+# %% ../nbs/24_training.ipynb #2b0c317c
 import os,random
 from rasterio.warp import transform as to_crs
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
 import pandas as pd
 from .labels import VOID
 from .losses import class_logits
-from .data import TensorTile,TensorTileMask
-from .learner import aerial_learner
+from .data import TensorTileMask
 from fastai.vision.all import *
 
 # %% ../nbs/24_training.ipynb #ed96c27b
@@ -40,7 +39,24 @@ class WeightAverage(Callback):
     def state(self): return dict(avg=self.avg.state_dict(), raw=self.raw)
     def restore(self, state): self.avg.load_state_dict(state['avg']); self.raw = state['raw']
 
-# %% ../nbs/24_training.ipynb #5901ca6d
+# %% ../nbs/24_training.ipynb #9b9f83b2
+def _plain(v):
+    "Only what a file can hold that runs no code."
+    if isinstance(v, dict): return {k: _plain(o) for k,o in v.items()}
+    if isinstance(v, (list,tuple,L)): return [_plain(o) for o in v]
+    return str(v) if isinstance(v, Path) else v.item() if isinstance(v, np.generic) else v
+
+def _get_random(dls):
+    kind,keys,*rest = np.random.get_state()
+    return dict(python=random.getstate(), numpy=(kind, keys.tolist(), *rest), torch=torch.get_rng_state(), loaders=[dl.rng.getstate() for dl in dls.loaders],
+                cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])
+
+def _set_random(s, dls):
+    random.setstate(s['python']); np.random.set_state(s['numpy']); torch.set_rng_state(s['torch'].cpu())
+    for dl,state in zip(dls.loaders, s['loaders']): dl.rng.setstate(state)
+    if s['cuda']: torch.cuda.set_rng_state_all([o.cpu() for o in s['cuda']])
+
+# %% ../nbs/24_training.ipynb #bdd3e1ae
 _KEPT = ('best','wait','file','hps') # of trackers and schedulers
 
 class Resumable(Callback):
@@ -98,22 +114,6 @@ class Resumable(Callback):
             if hasattr(cb, 'restore'): cb.restore(kept)
             else:
                 for k,v in kept.items(): setattr(cb, k, v)
-
-def _plain(v):
-    "Only what a file can hold that runs no code."
-    if isinstance(v, dict): return {k: _plain(o) for k,o in v.items()}
-    if isinstance(v, (list,tuple,L)): return [_plain(o) for o in v]
-    return str(v) if isinstance(v, Path) else v.item() if isinstance(v, np.generic) else v
-
-def _get_random(dls):
-    kind,keys,*rest = np.random.get_state()
-    return dict(python=random.getstate(), numpy=(kind, keys.tolist(), *rest), torch=torch.get_rng_state(), loaders=[dl.rng.getstate() for dl in dls.loaders],
-                cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])
-
-def _set_random(s, dls):
-    random.setstate(s['python']); np.random.set_state(s['numpy']); torch.set_rng_state(s['torch'].cpu())
-    for dl,state in zip(dls.loaders, s['loaders']): dl.rng.setstate(state)
-    if s['cuda']: torch.cuda.set_rng_state_all([o.cpu() for o in s['cuda']])
 
 # %% ../nbs/24_training.ipynb #7f3af79e
 @patch

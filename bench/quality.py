@@ -9,12 +9,13 @@ one pooled confusion matrix.
     dubai   Tiles 1 to 5 train, three images of Tile 7 are scored (Humans in the Loop with MBRSC, CC0)
     naip    every fourth of the 28 images is scored, the others train (USDA NAIP, public domain)
 
-A budget is a number of steps, `60`, or CPU minutes of training, `3m`. Each finished run is a line in --out; runs that stand there are not done
-again, so the bench can be stopped at any time. The tables are printed at the end, and with --runs '' alone.
+A budget is a number of steps, `60`, or CPU minutes of training, `3m`: as many steps as the network takes in them at its pace, which is measured
+once, before anything else, the networks taking turns. So the machine must be quiet only then. Each pace and each finished run is a line in --out;
+what stands there is not done again, so the bench can be stopped at any time. The tables are printed at the end, and with --report alone.
 
     python bench/quality.py DATA_FOLDER [--data banepa --nets ours,smp --budgets 60,3m --seeds 0,1,2 --out quality.jsonl]
 """
-import argparse, contextlib, json, math, statistics, time, warnings; warnings.filterwarnings('ignore')
+import argparse, contextlib, itertools, json, math, statistics, time, warnings; warnings.filterwarnings('ignore')
 from pathlib import Path
 ap = argparse.ArgumentParser()
 ap.add_argument('folder', type=Path); ap.add_argument('--data', default='banepa,dubai,naip'); ap.add_argument('--nets', default='ours,ours_plain,smp,smp_scse,fastai')
@@ -109,17 +110,29 @@ def one_cycle(p, lr):
     def cos(a, b, t): return b+(a-b)*(1+math.cos(math.pi*t))/2
     return cos(lr/25, lr, p/.25) if p<.25 else cos(lr, lr/1e5, (min(p, 1)-.25)/.75)
 
-def train(net, crops, lr, budget):
-    opt,timed = torch.optim.AdamW(net.parameters(), lr, weight_decay=.01, fused=True),budget.endswith('m')
-    total,n,steps,start = float(budget.rstrip('m'))*(60 if timed else 1),0,[],time.process_time()
-    while (done := time.process_time()-start if timed else n)<total:
-        c = time.process_time()
-        for g in opt.param_groups: g['lr'] = one_cycle(done/total, lr)
+def stepper(net, crops, lr, total):
+    "A function that takes the next step of one cycle over `total` steps."
+    opt,n = torch.optim.AdamW(net.parameters(), lr, weight_decay=.01, fused=True),itertools.count()
+    def step():
+        for g in opt.param_groups: g['lr'] = one_cycle(next(n)/total, lr)
         x,y = crops.batch()
         with autocast(): z = net(x)
         F.cross_entropy(z.float(), y, ignore_index=255).backward(); opt.step(); opt.zero_grad()
-        n += 1; steps.append(time.process_time()-c)
-    return dict(steps=n, cpu_s_step=statistics.median(steps), cpu_min=(time.process_time()-start)/60)
+    return step
+
+def made(name, items, codes, seed):
+    torch.manual_seed(seed)
+    return NETS[name](len(items[0][0]), len(codes)).to(memory_format=torch.channels_last).train()
+
+def paces(names, items, codes, rounds=4, n=3):
+    "CPU seconds per step of each network: the median over `rounds` of `n` steps, the networks taking turns; the first round is not counted."
+    steps,out = {k: stepper(made(k, items, codes, 0), Crops(items, 0), 1e-4, rounds*n) for k in names},{k: [] for k in names}
+    for _ in range(rounds):
+        for k,step in steps.items():
+            t = time.process_time()
+            for _ in range(n): step()
+            out[k].append((time.process_time()-t)/n)
+    return {k: statistics.median(v[1:]) for k,v in out.items()}
 
 @torch.inference_mode()
 def predict(net, x):
@@ -149,36 +162,38 @@ def gmacs(net, n):
     with FlopCounterMode(display=False) as f, torch.no_grad(): net.eval()(torch.zeros(1, n, 256, 256))
     return f.get_total_flops()/2e9
 
-def report(rows):
+def report(rows, pace):
     for data in dict.fromkeys(r['data'] for r in rows):
-        print(f"\n{data}: {'IoU at the best threshold' if data!='dubai' else 'mean IoU'}, mean and spread (half the range) over seeds\n\n| network | budget | seeds | score | GMAC | CPU s per step | steps | lr |\n|---|---|---|---|---|---|---|---|")
+        print(f"\n{data}: {'IoU at the best threshold' if data!='dubai' else 'mean IoU'}, mean and spread (half the range) over seeds\n\n| network | budget | steps | seeds | score | GMAC | CPU s per step |\n|---|---|---|---|---|---|---|")
         for budget in dict.fromkeys(r['budget'] for r in rows):
-            for net in dict.fromkeys((r['net'],r['lr']) for r in rows):
-                rs = [r for r in rows if (r['data'],r['budget'],r['net'],r['lr'])==(data,budget,*net)]
+            for net in dict.fromkeys(r['net'] for r in rows):
+                rs = [r for r in rows if (r['data'],r['budget'],r['net'])==(data,budget,net)]
                 if rs:
                     s = [r['score'] for r in rs]
-                    print(f"| {net[0]} | {budget} | {len(rs)} | {statistics.mean(s):.3f} ± {(max(s)-min(s))/2:.3f} | {rs[0]['gmac']:.1f} | {statistics.median(r['cpu_s_step'] for r in rs):.2f} | {statistics.median(r['steps'] for r in rs):.0f} | {net[1]:g} |")
+                    print(f"| {net} | {budget} | {rs[0]['steps']} | {len(rs)} | {statistics.mean(s):.3f} ± {(max(s)-min(s))/2:.3f} | {rs[0]['gmac']:.1f} | {pace[net]:.2f} |")
 
 def main():
-    rows = [json.loads(l) for l in A.out.read_text().splitlines()] if A.out.exists() else []
-    done = {(r['data'],r['net'],r['seed'],r['budget'],r['lr'],r['bs']) for r in rows}
     keep_memory()
-    for data in A.data.split(',') if not A.report else []:
+    lines = [json.loads(l) for l in A.out.read_text().splitlines()] if A.out.exists() else []
+    rows,pace = [l for l in lines if 'data' in l],{l['net']: l['pace'] for l in lines if 'pace' in l}
+    done = {(r['data'],r['net'],r['seed'],r['budget']) for r in rows}
+    def keep(row):
+        with A.out.open('a') as f: f.write(json.dumps(row)+'\n')
+        print({k: round(v, 4) if isinstance(v, float) else v for k,v in row.items()}, flush=True)
+    names = [] if A.report else A.nets.split(',')
+    for data in A.data.split(',') if names else []:
         codes,tr,va = globals()[data]()
-        for seed in map(int, A.seeds.split(',')):
-            for budget in A.budgets.split(','):
-                for name in A.nets.split(','):
-                    lr = A.lr or LR.get(name, 4e-3)
-                    if (data,name,seed,budget,lr,A.bs) in done: continue
-                    torch.manual_seed(seed)
-                    net,crops = NETS[name](tr[0][0].shape[0], len(codes)),Crops(tr, seed)
-                    row = dict(data=data, net=name, seed=seed, budget=budget, lr=lr, bs=A.bs, gmac=gmacs(net, len(tr[0][0])), params=sum(p.numel() for p in net.parameters()))
-                    net = net.to(memory_format=torch.channels_last).train()
-                    with autocast(): net(torch.zeros(A.bs, len(tr[0][0]), SZ, SZ)).sum().backward() # kernels are made before the clock runs
-                    torch.manual_seed(seed); net = NETS[name](tr[0][0].shape[0], len(codes)).to(memory_format=torch.channels_last).train()
-                    row.update(train(net, crops, lr, budget)); row.update(score(net, va, crops, codes))
-                    with A.out.open('a') as f: f.write(json.dumps(row)+'\n')
-                    rows.append(row); print({k: round(v, 4) if isinstance(v, float) else v for k,v in row.items()}, flush=True)
-    report(rows)
+        if new := [n for n in names if n not in pace]:
+            pace |= paces(new, tr, codes)
+            for n in new: keep(dict(net=n, pace=pace[n]))
+        for seed,budget,name in itertools.product(map(int, A.seeds.split(',')), A.budgets.split(','), names):
+            if (data,name,seed,budget) in done: continue
+            net,crops = made(name, tr, codes, seed),Crops(tr, seed)
+            steps = round(float(budget[:-1])*60/pace[name]) if budget.endswith('m') else int(budget)
+            row = dict(data=data, net=name, seed=seed, budget=budget, steps=steps, lr=A.lr or LR.get(name, 4e-3), gmac=gmacs(net, len(tr[0][0])), params=sum(p.numel() for p in net.parameters()))
+            step = stepper(net.train(), crops, row['lr'], steps)
+            for _ in range(steps): step()
+            row.update(score(net, va, crops, codes)); keep(row); rows.append(row)
+    report(rows, pace)
 
 if __name__=='__main__': main()
