@@ -16,6 +16,7 @@ from aerialfast.losses import *
 from aerialfast.metrics import *
 from aerialfast.learner import *
 from aerialfast.training import *
+from aerialfast.stitching import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *
 from aerialfast.evaluation import *

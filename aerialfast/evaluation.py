@@ -7,14 +7,14 @@ Docs: https://aerialfast.github.io/aerialfast/evaluation.html.md"""
 # %% auto #0
 __all__ = ['ERRORS', 'score_map', 'error_map', 'show_map', 'Stitched']
 
-# %% ../nbs/34_evaluation.ipynb #368754b3
+# %% ../nbs/34_evaluation.ipynb #95e02ae7
 import numpy as np
 import matplotlib.pyplot as plt
 from .grids import Grid
 from .rasters import Tile,_rows
 from .labels import VOID,MaskTile,Palette,to_colours
 from .metrics import Confusion,confusion_metrics
-from .prediction import stream_probs
+from .stitching import stream_probs
 from fastai.learner import Metric
 
 # %% ../nbs/34_evaluation.ipynb #362a7dba
@@ -73,7 +73,7 @@ def show_map(
     fig.tight_layout()
     return axs
 
-# %% ../nbs/34_evaluation.ipynb #7fa86413
+# %% ../nbs/34_evaluation.ipynb #50c88312
 class Stitched(Metric):
     "A score over whole validation tiles, stitched as a map is, at the end of chosen epochs."
     def __init__(self,
@@ -93,5 +93,5 @@ class Stitched(Metric):
         f,(metric,) = self.learn.aerial_model(),confusion_metrics(self.learn.dls.codes, [self.score])
         for tile,mask in self.learn.dls.valid.tiles:
             t = f.open_tile(tile)
-            for y,probs,valid in stream_probs(f, t, Grid(t.shape, self.sz, self.overlap)): metric.confusion.update(probs, np.where(valid, mask.read(y, 0, *valid.shape), VOID))
+            for r in stream_probs(f, t, Grid(t.shape, self.sz, self.overlap)): metric.confusion.update(r.probs, np.where(r.valid, mask.read(r.y, 0, *r.valid.shape), VOID))
         return metric.value

@@ -228,11 +228,12 @@ def plot(self:ThresholdCurves,
     ax.legend(loc='lower center', fontsize=9)
     return ax
 
-# %% ../nbs/31_thresholds.ipynb #6bde062c
+# %% ../nbs/31_thresholds.ipynb #04390ade
 from fastcore.basics import patch
 from .grids import Grid
 from .rasters import pass_through
-from .prediction import stream_probs,patch_progress
+from .stitching import stream_probs
+from .prediction import patch_progress
 from fastai.learner import Learner
 
 def tile_curves(
@@ -247,12 +248,11 @@ def tile_curves(
 )->ThresholdCurves:
     "Counts of the scores of a tile, stitched, against its mask."
     curves = ThresholdCurves(len(mask.coding.codes))
-    for y,probs,valid in stream_probs(f, tile, Grid(tile.shape, sz, overlap, weights), bs, tick):
-        truth = mask.read(y, 0, *valid.shape)
-        curves.update(probs, np.where(valid, truth, VOID))
+    for r in stream_probs(f, tile, Grid(tile.shape, sz, overlap, weights), bs, tick):
+        curves.update(r.probs, np.where(r.valid, mask.read(r.y, 0, *r.valid.shape), VOID))
     return curves
 
-# %% ../nbs/31_thresholds.ipynb #c834628c
+# %% ../nbs/31_thresholds.ipynb #3996aac6
 @patch
 def pick_threshold(self:Learner,
     by:str='iou', # What to pick by, see `ThresholdCurves.best`
@@ -264,7 +264,7 @@ def pick_threshold(self:Learner,
     "Pick the threshold on the stitched validation tiles; `predict_tile` and `save_model` use it from then on."
     m,pairs = self.aerial_model(),self.dls.valid.tiles
     n = sum(len(Grid(t.shape, sz, overlap)) for t,_ in pairs)
-    with pass_through(), patch_progress(n, 'held-out tiles', progress) as bar:
+    with pass_through(*[t for t,_ in pairs]), patch_progress(n, 'held-out tiles', progress) as bar:
         self.curves = {t.name: tile_curves(m, m.open_tile(t), mask, sz, overlap, tick=bar.update, **kwargs) for t,mask in pairs}
     total = sum(self.curves.values(), start=ThresholdCurves(len(m.codes)))
     if len(m.codes)>2: return {c: total.best(by, i) for i,c in enumerate(m.codes) if total._of(i).sum(1).all()}
