@@ -8,8 +8,8 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 __all__ = ['OUTPUTS', 'to_map', 'pixel_entropy', 'pixel_margin', 'as_steps', 'output_paths', 'fingerprint', 'stripe_width',
            'patch_progress', 'predict_tile', 'predict_tiles']
 
-# %% ../nbs/30_prediction.ipynb #25302526
-import hashlib,inspect,json,os,shutil,tempfile,time,types,warnings
+# %% ../nbs/30_prediction.ipynb #fdd4bcc5
+import hashlib,inspect,json,os,shutil,tempfile,threading,time,types,warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass,asdict
 from itertools import groupby
@@ -55,7 +55,7 @@ def pixel_margin(
     "Probability of the likeliest class less that of the next."
     return np.subtract(*np.partition(_every(probs), -2, axis=0)[:-3:-1])
 
-# %% ../nbs/30_prediction.ipynb #9b0ea78a
+# %% ../nbs/30_prediction.ipynb #f46eb36f
 _STEPS = dict(uint8=254, uint16=65534)
 
 def as_steps(
@@ -65,8 +65,10 @@ def as_steps(
 )->np.ndarray: # Steps, with the largest number, or NaN, where not valid
     "Numbers from 0 to 1 in a type that takes less room."
     if dtype=='float32': return np.where(valid, a, np.float32('nan'))
-    out = np.rint(np.clip(a, 0, 1)*np.float32(_STEPS[dtype])).astype(dtype)
-    out[..., ~valid] = _STEPS[dtype]+1
+    out = np.clip(a, 0, 1).astype(np.float32, copy=False)
+    out *= _STEPS[dtype]
+    out = np.rint(out, out=out).astype(dtype)
+    if not valid.all(): out[..., ~valid] = _STEPS[dtype]+1
     return out
 
 # %% ../nbs/30_prediction.ipynb #71e345e5
@@ -156,13 +158,14 @@ def _digest(o, h, seen):
         say(type(o).__module__, type(o).__qualname__, getattr(o, '__qualname__', ''))
         if not isinstance(o, type) and hasattr(o, '__dict__'): _digest(vars(o), h, keep)
 
-# %% ../nbs/30_prediction.ipynb #31f8f7b2
+# %% ../nbs/30_prediction.ipynb #ba405259
 class _Kept:
     "The finished portions of a map, in a folder beside it."
-    def __init__(self, dst, kinds, settings): self.dst,self.kinds,self.settings,self.folder = Path(dst),list(kinds),json.loads(json.dumps(settings)),Path(dst).with_name(f'.{Path(dst).name}.run')
+    def __init__(self, dst, kinds, settings):
+        self.dst,self.kinds,self.settings,self.folder = Path(dst),list(kinds),json.loads(json.dumps(settings)),Path(dst).with_name(f'.{Path(dst).name}.run')
+        self.news,self.stopped = threading.Condition(),False
     def _path(self, kind, k): return self.folder/f'{kind}_{k:06d}.npy'
     def has(self, k): return all(self._path(kind, k).exists() for kind in self.kinds)
-    def load(self, kind, k): return np.load(self._path(kind, k), mmap_mode='r')
     def drop(self): shutil.rmtree(self.folder, ignore_errors=True)
 
     def begin(self):
@@ -190,6 +193,17 @@ class _Kept:
     def keep(self, k, arrays):
         "Keep the portion `k`: kind to `(bands,h,w)`, or `None` where nothing is valid."
         for kind,a in arrays.items(): self._put(self._path(kind, k), np.zeros(0, np.uint8) if a is None else a)
+        with self.news: self.news.notify_all()
+
+    def load(self, kind, k):
+        "The portion `k` of an output, as soon as it is there; `None` where nothing is valid."
+        with self.news: self.news.wait_for(lambda: self.stopped or self.has(k))
+        if self.stopped: raise InterruptedError('the other portions are not made any more')
+        a = np.load(self._path(kind, k), mmap_mode='r')
+        return a if a.size else None
+
+    def stop(self):
+        with self.news: self.stopped = True; self.news.notify_all()
 
 # %% ../nbs/30_prediction.ipynb #49259f60
 class _Cutter:
@@ -218,14 +232,14 @@ def _joined(parts, o, axis=1):
     if len(parts)==1: return first
     return np.concatenate([np.full((len(first), *s), _empty(o), first.dtype) if a is None else a for s,a in parts], axis)
 
-# %% ../nbs/30_prediction.ipynb #78cc7e57
+# %% ../nbs/30_prediction.ipynb #9d8d9544
 def _assemble(kept, o, writer, tile, ports):
     "Write one output from its portions."
     rows = {}
     for k,(y,x,h,w) in enumerate(ports): rows.setdefault(y, []).append((k, (h,w)))
     with writer as out:
         for ks in rows.values():
-            a = _joined([(s, v if (v := kept.load(o.kind, k)).size else None) for k,s in ks], o, axis=2)
+            a = _joined([(s, kept.load(o.kind, k)) for k,s in ks], o, axis=2)
             bands,h = out.kw['count'],ks[0][1][0]
             out.write(np.asarray(a) if a is not None else np.full((bands, h, tile.w), _empty(o), out.kw['dtype']))
 
@@ -307,7 +321,7 @@ def _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar):
                 last = pool.submit(cutter.add, r)
         if last: last.result()
 
-# %% ../nbs/30_prediction.ipynb #f327f270
+# %% ../nbs/30_prediction.ipynb #aad1e049
 def predict_tile(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     src, # Raster to predict, a path or a `Tile`
@@ -352,10 +366,12 @@ def predict_tile(
     todo = [k for k in (shard_of(range(len(ports)), *shard) if shard else range(len(ports))) if not kept.has(k)]
     try:
         tile = _laid_out(tile, kept.folder, memory, cols)
-        with pass_through(tile), patch_progress(0, f'{tile.name}, patches of {sz} px', progress) as bar:
-            _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar)
-            if shard: return kept.folder
-            for o in outs: _assemble(kept, o, files[o.kind], tile, ports)
+        with pass_through(tile), patch_progress(0, f'{tile.name}, patches of {sz} px', progress) as bar, ThreadPoolExecutor(len(outs)) as pool:
+            jobs = [] if shard else [pool.submit(_assemble, kept, o, files[o.kind], tile, ports) for o in outs]
+            try: _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar)
+            except BaseException: kept.stop(); raise
+            for job in jobs: job.result()
+        if shard: return kept.folder
     except BaseException as e:
         done = sum(kept.has(k) for k in range(len(ports)))
         if not done and not shard: kept.drop()

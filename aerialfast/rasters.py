@@ -375,7 +375,7 @@ def blank(self:Tile, y, x, h, w):
     "Is it known, without reading, that a window holds no data?"
     return any(l.blank(self._window(y, x, h, w)) for l in self.layers)
 
-# %% ../nbs/02_rasters.ipynb #86ed3c79
+# %% ../nbs/02_rasters.ipynb #df80a2f6
 def _stored(tile):
     "Block height, block width, width in pixels and bytes per pixel of the files that make up each layer of `tile`."
     for l in tile.layers:
@@ -399,7 +399,7 @@ def pass_through(
     *tiles, # What is read; none for writing only
 ):
     "A rasterio environment for reading or writing rasters once from top to bottom, with a cache that is just large enough."
-    return rasterio.Env(GDAL_CACHEMAX=int(max([32, *(2*block_row_mb(t) for t in tiles)])))
+    return rasterio.Env(GDAL_CACHEMAX=int(1e6*max([32, *(2*block_row_mb(t) for t in tiles)])), GDAL_NUM_THREADS='ALL_CPUS') # rasterio counts it in bytes
 
 # %% ../nbs/02_rasters.ipynb #64a1c0cd
 def _rows(tile, px=1<<22):
@@ -437,7 +437,7 @@ def remember(
 @patch
 def facts_key(self:Tile): return [self.part, self.y0, self.x0, self.h, self.w, [[l.key[:3], l.bands, str(l.key[3] or '')] for l in self.layers]]
 
-# %% ../nbs/02_rasters.ipynb #6ad4fc80
+# %% ../nbs/02_rasters.ipynb #80015d57
 class RasterWriter:
     "Writes a tiled, compressed GeoTIFF from the top to the bottom; it appears as `dst` when it is whole."
     def __init__(self,
@@ -462,6 +462,7 @@ class RasterWriter:
         self.kw = dict(driver='GTiff', height=like.h, width=like.w, count=count, dtype=dtype, nodata=nodata, crs=like.crs,
             transform=like.transform, tiled=True, blockxsize=block, blockysize=block, compress='deflate', bigtiff='IF_SAFER',
             interleave='band', num_threads='all_cpus', sparse_ok=nodata is not None)
+        if scale: self.kw.update(predictor=2, zlevel=1) # steps change little from pixel to pixel
         if bits: self.kw.update(compress='ccittfax4', nbits=1)
         self.extra,self.overviews,self.cog = (colours,names,tags,scale),overviews or cog,cog
         self.rows,self.sums,self.counts = [],[],_Counts(nodata) if self.overviews else None
@@ -484,7 +485,7 @@ def _read_back(self:RasterWriter):
         for y,n,sum_ in self.sums:
             if _checksum(src.read(window=Window(0, y, src.width, n)))!=sum_: raise OSError(f"{self.dst}: rows {y} to {y+n} do not read as they were written: is the disk full?")
 
-# %% ../nbs/02_rasters.ipynb #f5afbdb5
+# %% ../nbs/02_rasters.ipynb #78b5b76b
 class _Counts:
     "Statistics of each band of a raster that streams by."
     def __init__(self, nodata): self.nodata,self.of = nodata,None
@@ -494,9 +495,11 @@ class _Counts:
         for s,b,x in zip(self.of, bad if bad is not None else [None]*len(a), a):
             x = x.ravel() if b is None else x[~b]
             if not x.size: continue
-            n,m = s[0]+x.size,x.mean(dtype=np.float64)
-            d = m-s[1] # means and squares of two parts: Chan, Golub, LeVeque 1979
-            s[:] = n,s[1]+d*x.size/n,s[2]+x.var(dtype=np.float64)*x.size+d*d*s[0]*x.size/n,min(s[3], x.min()),max(s[4], x.max())
+            f = x.astype(np.float32) if x.itemsize<4 else x.astype(np.float64)
+            n,m = s[0]+x.size,f.mean(dtype=np.float64)
+            d = m-s[1]
+            f -= m
+            s[:] = n,s[1]+d*x.size/n,s[2]+float(np.dot(f, f))+d*d*s[0]*x.size/n,min(s[3], x.min()),max(s[4], x.max()) # two parts joined: Chan, Golub, LeVeque 1979
     def write(self, out, px):
         for i,(n,mean,sq,lo,hi) in enumerate(self.of, 1):
             if n: out.update_tags(i, STATISTICS_MINIMUM=f'{lo:.12g}', STATISTICS_MAXIMUM=f'{hi:.12g}', STATISTICS_MEAN=f'{mean:.12g}', STATISTICS_STDDEV=f'{np.sqrt(sq/n):.12g}', STATISTICS_VALID_PERCENT=f'{100*n/px:.4g}')
@@ -507,7 +510,7 @@ def _finish(self:RasterWriter):
     how = 'nearest' if np.dtype(self.kw['dtype']).kind!='f' and not self.extra[3] else 'average'
     with _opening(), rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(self.block), COMPRESS_OVERVIEW='DEFLATE', INTERLEAVE_OVERVIEW='BAND', GDAL_NUM_THREADS='ALL_CPUS', BIGTIFF_OVERVIEW='IF_SAFER', SPARSE_OK_OVERVIEW='ON'), rasterio.open(self.part, 'r+') as out:
         self.counts.write(out, out.width*out.height)
-        steps = [2**k for k in range(1, 20) if max(out.shape)>self.block*2**(k-1)]
+        steps = [4**k for k in range(1, 10) if max(out.shape)>self.block*4**k/2]
         if steps: out.build_overviews(steps, Resampling[how])
     if self.cog:
         made = self.part.with_name(self.part.name+'.cog')
@@ -552,7 +555,7 @@ def __exit__(self:RasterWriter, kind, err, tb):
     finally: self.part.unlink(missing_ok=True)
     if kind is None: raise ValueError(f"{self.dst.name}: {self.y+sum(r.shape[1] for r in self.rows)} of {self.h} rows were written: write them all")
 
-# %% ../nbs/02_rasters.ipynb #2754d94d
+# %% ../nbs/02_rasters.ipynb #19ce3ce0
 def write_mosaic(
     src, # A folder or list of files that lie side by side, or one raster
     dst, # File to write: `.tif` copies the pixels into tiles of 256 px, `.vrt` points to them
@@ -564,7 +567,7 @@ def write_mosaic(
     text,part = _mosaic(files) if len(files)>1 or dst.suffix=='.vrt' else str(files[0]),dst.with_name(f'.{dst.name}.part')
     if dst.suffix=='.vrt': part.write_text(text)
     else:
-        with _opening(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK='YES', GDAL_CACHEMAX=128), rasterio.open(text) as d:
+        with _opening(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK='YES', GDAL_CACHEMAX=128_000_000), rasterio.open(text) as d:
             kind = dict(photometric='RGB', alpha='NO') if d.count>2 and ColorInterp.alpha not in d.colorinterp else {}
             rasterio.shutil.copy(d, part, driver='GTiff', tiled=True, blockxsize=256, blockysize=256, compress='deflate', bigtiff='IF_SAFER', num_threads='all_cpus', **kind)
     os.replace(part, dst)

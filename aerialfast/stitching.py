@@ -18,7 +18,7 @@ from .grids import Grid,finished_rows,touching
 from .rasters import Tile,reflect_index
 from .data import _tensor,turned
 
-# %% ../nbs/25_stitching.ipynb #00ef0f5f
+# %% ../nbs/25_stitching.ipynb #11ca0dee
 def _padded(tile, grid, y0, y1, x0, x1):
     "Rows `y0` to `y1` and columns `x0` to `x1` of the padded tile, `(C,h,w)`, and which pixels are valid, `(h,w)`."
     ys,xs = [reflect_index(n, a-grid.margin, b-grid.margin) for n,a,b in ((tile.h, y0, y1), (tile.w, x0, x1))]
@@ -34,12 +34,13 @@ def _lines(tile, grid, lines, x0, x1):
     with ThreadPoolExecutor(1) as reader:
         def read(a, b): return reader.submit(_padded, tile, grid, a, b, x0, x1)
         stops = [grid.ys[i]+grid.sz for i in lines]
-        px,ok,new = None,None,read(stops[0]-grid.sz, stops[0])
+        (px,ok),new = (np.array(a) for a in _padded(tile, grid, stops[0]-grid.sz, stops[0], x0, x1)),None
         for i,stop in enumerate(stops):
-            a,v = new.result()
+            if i:
+                a,v = new.result()
+                n = len(v)
+                for buf,rows in ((px, a), (ok[None], v)): buf[:, :-n or None],buf[:, -n:] = buf[:, n:],rows
             if i+1<len(stops): new = read(stop, stops[i+1])
-            n = a.shape[1]
-            px,ok = (a,v) if px is None else (np.concatenate([px[:,n:], a], 1), np.concatenate([ok[n:], v]))
             yield px,ok
 
 # %% ../nbs/25_stitching.ipynb #edb54ab4
