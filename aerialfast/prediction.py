@@ -205,7 +205,7 @@ class _Kept:
     def stop(self):
         with self.news: self.stopped = True; self.news.notify_all()
 
-# %% ../nbs/30_prediction.ipynb #49259f60
+# %% ../nbs/30_prediction.ipynb #11531dcf
 class _Cutter:
     "Gathers the rows of one stripe of a map and keeps its portions, numbers `ks`."
     def __init__(self, kept, outs, ports, ks): self.kept,self.outs,self.ports,self.ks,self.rows,self.n = kept,outs,ports,list(ks),[],None
@@ -225,25 +225,22 @@ class _Cutter:
 def _empty(o): # what says: no data
     return 0 if o.kind=='inria' else (65535 if len(o.codes)>VOID else VOID) if o.kind=='classes' else _STEPS[o.dtype]+1 if o.dtype in _STEPS else np.float32('nan')
 
-def _joined(parts, o, axis=1):
-    "Arrays one below the other, or side by side; a part that is `None` is filled with what says: no data."
+def _joined(parts, o):
+    "Arrays one below the other; a part that is `None` is filled with what says: no data."
     first = next((a for _,a in parts if a is not None), None)
     if first is None: return None
     if len(parts)==1: return first
-    return np.concatenate([np.full((len(first), *s), _empty(o), first.dtype) if a is None else a for s,a in parts], axis)
+    return np.concatenate([np.full((len(first), *s), _empty(o), first.dtype) if a is None else a for s,a in parts], 1)
 
-# %% ../nbs/30_prediction.ipynb #9d8d9544
+# %% ../nbs/30_prediction.ipynb #3aac713f
 def _assemble(kept, o, writer, tile, ports):
     "Write one output from its portions."
     rows = {}
-    for k,(y,x,h,w) in enumerate(ports): rows.setdefault(y, []).append((k, (h,w)))
+    for k,(y,x,h,w) in enumerate(ports): rows.setdefault((y,h), []).append((k,x))
     with writer as out:
-        for ks in rows.values():
-            a = _joined([(s, kept.load(o.kind, k)) for k,s in ks], o, axis=2)
-            bands,h = out.kw['count'],ks[0][1][0]
-            out.write(np.asarray(a) if a is not None else np.full((bands, h, tile.w), _empty(o), out.kw['dtype']))
+        for (y,h),ks in rows.items(): out.put(h, [(x, kept.load(o.kind, k)) for k,x in ks])
 
-# %% ../nbs/30_prediction.ipynb #991e8a0f
+# %% ../nbs/30_prediction.ipynb #72a5367f
 def stripe_width(
     tile:Tile, # The raster
     grid:Grid, # Its patches
@@ -254,6 +251,7 @@ def stripe_width(
     "The widest stripe of which a line of patches fits into `memory`."
     px = tile.n_bands*tile.dtype.itemsize+1
     col = grid.sz*(4*n*(1+spread)+2*px)+max(1, round(grid.sz*(1-grid.overlap)))*(8*n*(1+spread)+px) # sums; pixels and their successor; two steps of finished rows, the next rows
+    if not in_strips(tile): col += 2e6*block_row_mb(tile)/tile.w # GDAL's cache
     widest = int(memory*1e6/col)
     if widest>=grid.padded[1]: return None
     cols = (widest-2*grid.sz)//512*512
@@ -276,7 +274,7 @@ def _area(area, tile):
     if hasattr(area, 'wkb'): area = _geo()[0].GeoDataFrame(geometry=[area], crs=tile.crs)
     return ShapeMask(tile, Shapes(area, ['outside','inside']))
 
-# %% ../nbs/30_prediction.ipynb #ed9d55e7
+# %% ../nbs/30_prediction.ipynb #4cc9a911
 def _opened(src, fill):
     tile = src if isinstance(src, Tile) else Tile(src)
     if fill is not None: tile = tile.astype(tile.dtype); tile.fill = np.asarray(fill).astype(tile.dtype)
@@ -289,7 +287,7 @@ def _n_channels(f, tile, sz):
 
 def _laid_out(tile, folder, memory, stripes):
     "The tile, or a copy in blocks if each of its blocks would be decoded several times."
-    if block_row_mb(tile)*2<=memory and not (stripes and in_strips(tile)): return tile
+    if block_row_mb(tile, stripes)*2<=memory and not (stripes and in_strips(tile)): return tile
     warnings.warn(f"{tile.name} lies in blocks too large to be read once by windows: it is laid out anew in {folder} first (`write_mosaic` does so for good)")
     paths = []
     for i,p in enumerate(tile.paths):
@@ -321,7 +319,7 @@ def _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar):
                 last = pool.submit(cutter.add, r)
         if last: last.result()
 
-# %% ../nbs/30_prediction.ipynb #aad1e049
+# %% ../nbs/30_prediction.ipynb #d9eb0ff1
 def predict_tile(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     src, # Raster to predict, a path or a `Tile`
@@ -366,7 +364,7 @@ def predict_tile(
     todo = [k for k in (shard_of(range(len(ports)), *shard) if shard else range(len(ports))) if not kept.has(k)]
     try:
         tile = _laid_out(tile, kept.folder, memory, cols)
-        with pass_through(tile), patch_progress(0, f'{tile.name}, patches of {sz} px', progress) as bar, ThreadPoolExecutor(len(outs)) as pool:
+        with pass_through(tile, cols=cols and cols+2*sz), patch_progress(0, f'{tile.name}, patches of {sz} px', progress) as bar, ThreadPoolExecutor(len(outs)) as pool:
             jobs = [] if shard else [pool.submit(_assemble, kept, o, files[o.kind], tile, ports) for o in outs]
             try: _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar)
             except BaseException: kept.stop(); raise

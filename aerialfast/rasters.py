@@ -375,7 +375,7 @@ def blank(self:Tile, y, x, h, w):
     "Is it known, without reading, that a window holds no data?"
     return any(l.blank(self._window(y, x, h, w)) for l in self.layers)
 
-# %% ../nbs/02_rasters.ipynb #df80a2f6
+# %% ../nbs/02_rasters.ipynb #ee9f379c
 def _stored(tile):
     "Block height, block width, width in pixels and bytes per pixel of the files that make up each layer of `tile`."
     for l in tile.layers:
@@ -387,9 +387,13 @@ def _stored(tile):
                 with _opening(), rasterio.open(f) as d: shapes.append((*d.block_shapes[0], d.width))
         yield [(*s, src.width, size) for s in shapes or [(*src.block_shapes[0], src.width)]]
 
-def block_row_mb(tile):
+def block_row_mb(
+    tile, # A `Tile`
+    cols:int=None, # Only under so many columns; `None` for all
+):
     "Megabytes of one row of the blocks in which the files of `tile` are stored."
-    return sum(max(h*w*size for h,_,_,w,size in files) for files in _stored(tile))/1e6
+    share = 1 if cols is None or in_strips(tile) else min(1, cols/tile.w)
+    return share*sum(max(h*w*size for h,_,_,w,size in files) for files in _stored(tile))/1e6
 
 def in_strips(tile):
     "Does `tile` lie in files whose blocks are as wide as they are?"
@@ -397,9 +401,10 @@ def in_strips(tile):
 
 def pass_through(
     *tiles, # What is read; none for writing only
+    cols:int=None, # Columns that are read at a time; `None` for all
 ):
     "A rasterio environment for reading or writing rasters once from top to bottom, with a cache that is just large enough."
-    return rasterio.Env(GDAL_CACHEMAX=int(1e6*max([32, *(2*block_row_mb(t) for t in tiles)])), GDAL_NUM_THREADS='ALL_CPUS') # rasterio counts it in bytes
+    return rasterio.Env(GDAL_CACHEMAX=int(1e6*max([32, *(2*block_row_mb(t, cols) for t in tiles)])), GDAL_NUM_THREADS='ALL_CPUS') # rasterio counts it in bytes
 
 # %% ../nbs/02_rasters.ipynb #64a1c0cd
 def _rows(tile, px=1<<22):
@@ -467,7 +472,7 @@ class RasterWriter:
         self.extra,self.overviews,self.cog = (colours,names,tags,scale),overviews or cog,cog
         self.rows,self.sums,self.counts = [],[],_Counts(nodata) if self.overviews else None
 
-# %% ../nbs/02_rasters.ipynb #4fe6d6b3
+# %% ../nbs/02_rasters.ipynb #5d3ee24f
 @contextmanager
 def _unwritten(dst):
     "Turn GDAL's errors while writing into one that says what to do."
@@ -482,14 +487,17 @@ def _checksum(a):
 def _read_back(self:RasterWriter):
     "Does the file hold what was written?"
     with _opening(), rasterio.open(self.part) as src:
-        for y,n,sum_ in self.sums:
-            if _checksum(src.read(window=Window(0, y, src.width, n)))!=sum_: raise OSError(f"{self.dst}: rows {y} to {y+n} do not read as they were written: is the disk full?")
+        for win,sum_ in self.sums:
+            if _checksum(src.read(window=win))!=sum_: raise OSError(f"{self.dst}: rows {win.row_off} to {win.row_off+win.height} do not read as they were written: is the disk full?")
 
-# %% ../nbs/02_rasters.ipynb #78b5b76b
+# %% ../nbs/02_rasters.ipynb #3f13e5b0
 class _Counts:
     "Statistics of each band of a raster that streams by."
     def __init__(self, nodata): self.nodata,self.of = nodata,None
-    def add(self, a): # (C,n,W)
+    def add(self, a): # (C,n,W), a few million pixels at a time
+        n = max(1, (1<<22)//a.shape[2])
+        for y in range(0, a.shape[1], n): self._add(a[:,y:y+n])
+    def _add(self, a):
         bad = _invalid(a, [self.nodata]*len(a))
         if self.of is None: self.of = [[0, 0., 0., np.inf, -np.inf] for _ in a]
         for s,b,x in zip(self.of, bad if bad is not None else [None]*len(a), a):
@@ -509,7 +517,7 @@ def _finish(self:RasterWriter):
     "Statistics and overviews, and the layout of a COG."
     how = 'nearest' if np.dtype(self.kw['dtype']).kind!='f' and not self.extra[3] else 'average'
     with _opening(), rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(self.block), COMPRESS_OVERVIEW='DEFLATE', INTERLEAVE_OVERVIEW='BAND', GDAL_NUM_THREADS='ALL_CPUS', BIGTIFF_OVERVIEW='IF_SAFER', SPARSE_OK_OVERVIEW='ON'), rasterio.open(self.part, 'r+') as out:
-        self.counts.write(out, out.width*out.height)
+        if self.counts.of: self.counts.write(out, out.width*out.height)
         steps = [4**k for k in range(1, 10) if max(out.shape)>self.block*4**k/2]
         if steps: out.build_overviews(steps, Resampling[how])
     if self.cog:
@@ -533,14 +541,24 @@ def __enter__(self:RasterWriter):
 def write(self:RasterWriter, a):
     "Write the next rows, `(C,n,W)`."
     self.rows.append(a)
-    if self.counts: self.counts.add(a)
     have = sum(r.shape[1] for r in self.rows)
     n = have if self.y+have>=self.h else have//self.block*self.block
     if not n: return
     a = np.concatenate(self.rows, 1) if len(self.rows)>1 else a
-    with _unwritten(self.dst): self.out.write(a[:,:n], window=Window(0, self.y, a.shape[2], n))
-    self.sums.append((self.y, n, _checksum(a[:,:n])))
-    self.rows,self.y = ([a[:,n:].copy()] if n<have else []),self.y+n
+    self.rows = [a[:,n:].copy()] if n<have else []
+    self.put(n, [(0, a[:,:n])])
+
+@patch
+def put(self:RasterWriter, n, parts):
+    "Write the next `n` rows, whole blocks, from parts `(x, array)` side by side; where there is none, or it is `None`, is no data."
+    parts = [(x,a) for x,a in parts if a is not None]
+    with _unwritten(self.dst):
+        for b in range(self.out.count):
+            for x,a in parts: self.out.write(a[b], b+1, window=Window(x, self.y, a.shape[2], n))
+    for x,a in parts:
+        self.sums.append((Window(x, self.y, a.shape[2], n), _checksum(a)))
+        if self.counts: self.counts.add(a)
+    self.y += n
 
 @patch
 def __exit__(self:RasterWriter, kind, err, tb):
