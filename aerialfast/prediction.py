@@ -8,8 +8,8 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 __all__ = ['OUTPUTS', 'to_map', 'pixel_entropy', 'pixel_margin', 'as_steps', 'output_paths', 'fingerprint', 'stripe_width',
            'patch_progress', 'predict_tile', 'predict_tiles']
 
-# %% ../nbs/30_prediction.ipynb #fdd4bcc5
-import hashlib,inspect,json,os,shutil,tempfile,threading,time,types,warnings
+# %% ../nbs/30_prediction.ipynb #7046ab27
+import copy,hashlib,inspect,json,os,shutil,tempfile,threading,time,types,warnings,weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass,asdict
 from itertools import groupby
@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .grids import Grid,portions,shard_of,touching
@@ -319,7 +321,7 @@ def _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar):
                 last = pool.submit(cutter.add, r)
         if last: last.result()
 
-# %% ../nbs/30_prediction.ipynb #d9eb0ff1
+# %% ../nbs/30_prediction.ipynb #40f8ed9e
 def predict_tile(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     src, # Raster to predict, a path or a `Tile`
@@ -364,7 +366,7 @@ def predict_tile(
     todo = [k for k in (shard_of(range(len(ports)), *shard) if shard else range(len(ports))) if not kept.has(k)]
     try:
         tile = _laid_out(tile, kept.folder, memory, cols)
-        with pass_through(tile, cols=cols and cols+2*sz), patch_progress(0, f'{tile.name}, patches of {sz} px', progress) as bar, ThreadPoolExecutor(len(outs)) as pool:
+        with pass_through(tile, cols=cols and cols+2*sz), patch_progress(0, f'{tile.name}, patches of {sz} px, {bs} at once', progress) as bar, ThreadPoolExecutor(len(outs)) as pool:
             jobs = [] if shard else [pool.submit(_assemble, kept, o, files[o.kind], tile, ports) for o in outs]
             try: _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar)
             except BaseException: kept.stop(); raise
@@ -411,7 +413,48 @@ def _each(predict, srcs, folder, settings):
     if lost: raise RuntimeError(f"{len(lost)} of {len(rows)} rasters failed, {lost[0]['raster']} with {lost[0]['done']}; the table is in {table}, and the same call makes what is missing")
     return pd.DataFrame(rows).drop(columns='key')
 
-# %% ../nbs/30_prediction.ipynb #a15cb3ca
+# %% ../nbs/30_prediction.ipynb #f2e16c15
+class _Alive(TorchDispatchMode):
+    "Counts the bytes of tensors that are alive, and the most there were."
+    def __init__(self): super().__init__(); self.now = self.most = 0; self.seen = weakref.WeakKeyDictionary()
+    def _gone(self, n): self.now -= n
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for t in tree_leaves(out):
+            if not isinstance(t, torch.Tensor) or (s := t.untyped_storage()) in self.seen: continue
+            self.seen[s] = True
+            self.now += s.nbytes(); self.most = max(self.most, self.now)
+            weakref.finalize(s, self._gone, s.nbytes())
+        return out
+
+@patch
+@torch.inference_mode()
+def forward_bytes(self:AerialModel,
+    sz:int, # Side of a patch, in pixels
+)->int: # In float32, without what libraries use inside of their operations
+    "The most memory that one patch takes on its way through the network."
+    net = copy.deepcopy(self.net).to('meta').eval()
+    with _Alive() as alive: net(torch.zeros(1, len(self.scale.mean), sz, sz, device='meta'))
+    return alive.most
+
+def _free_bytes(device):
+    if device.type=='cuda': return torch.cuda.mem_get_info(device)[0]
+    try: return next(int(l.split()[1])*1024 for l in open('/proc/meminfo') if l.startswith('MemAvailable'))
+    except OSError: return 4<<30 # where it is not told
+
+@patch
+def patch_sz(self:AerialModel)->int:
+    "The side of a patch, in pixels, that fits into memory: 1,024 or less."
+    return next((n for n in (1024,512) if self.forward_bytes(n)<_free_bytes(self.device)/2), 256)
+
+@patch
+def batch_size(self:AerialModel,
+    sz:int, # Side of a patch, in pixels
+)->int:
+    "How many patches go through the network at once."
+    return 1 if self.device.type=='cpu' else int(min(16, max(1, _free_bytes(self.device)/2//self.forward_bytes(sz))))
+
+# %% ../nbs/30_prediction.ipynb #7383d50e
 @patch
 def fingerprint(self:AerialModel):
     "A digest of the weights and of how pixels are scaled."
@@ -420,7 +463,8 @@ def fingerprint(self:AerialModel):
 @patch
 def _told(self:AerialModel, kwargs):
     "The arguments of `predict_tile`, with what the model knows."
-    kwargs = {'thresh':self.thresh, 'bs':1 if self.device.type=='cpu' else 4, **kwargs}
+    sz = kwargs.get('sz') or self.patch_sz()
+    kwargs = {'thresh':self.thresh, 'bs':self.batch_size(sz), **kwargs, 'sz':kwargs.get('sz') or (sz if sz<1024 else None)}
     tags = {'thresh': str(kwargs['thresh']), 'model': self.arch.get('arch', ''), **(kwargs.pop('tags', None) or {})}
     return dict(codes=self.codes, palette=self.palette, fill=self.scale.mean, tags=tags, **kwargs)
 
