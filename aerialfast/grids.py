@@ -24,10 +24,10 @@ def patch_starts(
     if not 1<=stride<=sz: raise ValueError(f"stride is {stride} px for patches of {sz} px: take 1 to {sz}, or pixels are left out")
     return [*range(0, n-sz, stride), n-sz]
 
-# %% ../nbs/01_grids.ipynb #8b095a1b
+# %% ../nbs/01_grids.ipynb #75c5b75a
 def overlap_stride(
     sz:int, # Side of a patch, in pixels
-    overlap:float=0.5, # Share of `sz` that neighbours share, 0 to below 1
+    overlap:float=0.25, # Share of `sz` that neighbours share, 0 to below 1
 )->int: # Step from one patch to the next, in pixels
     "Step between patches of `sz` that share `overlap` of their side."
     if not 0<=overlap<1: raise ValueError(f"overlap is {overlap}: give the share of a patch that neighbours share, 0 to below 1 (0.5 is half)")
@@ -68,14 +68,14 @@ def normed_weights(
     for s in starts: total[s:s+len(w)] += w
     return np.stack([w/total[s:s+len(w)] for s in starts]).astype(np.float32)
 
-# %% ../nbs/01_grids.ipynb #c1ee4c0e
+# %% ../nbs/01_grids.ipynb #4272d3f9
 @dataclass(frozen=True)
 class Grid:
     "Patches of side `sz` that cover a tile of `shape` (height, width), each sharing `overlap` of its side with the next."
     shape:tuple # Height and width of the tile, in pixels
     sz:int=1024 # Side of a patch, in pixels
-    overlap:float=0.5 # Share of `sz` that neighbours share
-    weights:str='context' # One of `WEIGHTS`
+    overlap:float=0.25 # Share of `sz` that neighbours share
+    weights:str='hann' # One of `WEIGHTS`
     context:float=0.8 # See `axis_weights`
     margin:int=0 # Pixels by which the tile is continued on all sides, so that its border lies further inside of the patches
 

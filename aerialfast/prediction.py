@@ -321,14 +321,14 @@ def _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar):
                 last = pool.submit(cutter.add, r)
         if last: last.result()
 
-# %% ../nbs/30_prediction.ipynb #40f8ed9e
+# %% ../nbs/30_prediction.ipynb #ea1fdee1
 def predict_tile(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     src, # Raster to predict, a path or a `Tile`
     dst, # GeoTIFF to write
     sz:int=None, # Side of a patch, in pixels; `None` for 1024, or less for a smaller raster
-    overlap:float=0.5, # Share of `sz` that neighbouring patches share
-    weights:str='context', # How pixels of a patch count: `context`, `hann`, `gauss`, `flat` or `crop`
+    overlap:float=0.25, # Share of `sz` that neighbouring patches share
+    weights:str='hann', # How pixels of a patch count: `context`, `hann`, `gauss`, `flat` or `crop`
     outputs='classes', # One of `OUTPUTS`, or a list of them: then the others go beside `dst`
     thresh:float=None, # Probability from which the second of two classes counts; `None` for the larger
     codes:list=None, # Class names, for the metadata

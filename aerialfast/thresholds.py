@@ -228,7 +228,7 @@ def plot(self:ThresholdCurves,
     ax.legend(loc='lower center', fontsize=9)
     return ax
 
-# %% ../nbs/31_thresholds.ipynb #04390ade
+# %% ../nbs/31_thresholds.ipynb #fa72c4bf
 from fastcore.basics import patch
 from .grids import Grid
 from .rasters import pass_through
@@ -241,8 +241,8 @@ def tile_curves(
     tile, # The `Tile` to predict
     mask, # Its `MaskTile`
     sz:int=1024, # Side of a patch, in pixels
-    overlap:float=0.5, # Share of `sz` that neighbouring patches share
-    weights:str='context', # How pixels of a patch count, see `axis_weights`
+    overlap:float=0.25, # Share of `sz` that neighbouring patches share
+    weights:str='hann', # How pixels of a patch count, see `axis_weights`
     bs:int=1, # Patches in a batch
     tick=lambda n: None, # Called with the number of patches done
 )->ThresholdCurves:
@@ -252,12 +252,12 @@ def tile_curves(
         curves.update(r.probs, np.where(r.valid, mask.read(r.y, 0, *r.valid.shape), VOID))
     return curves
 
-# %% ../nbs/31_thresholds.ipynb #3996aac6
+# %% ../nbs/31_thresholds.ipynb #98ca338a
 @patch
 def pick_threshold(self:Learner,
     by:str='iou', # What to pick by, see `ThresholdCurves.best`
     sz:int=1024, # Side of a patch, in pixels
-    overlap:float=0.5, # Share of `sz` that neighbouring patches share
+    overlap:float=0.25, # Share of `sz` that neighbouring patches share
     progress:bool=None, # Show a bar; `None` where somebody can see it
     **kwargs, # For `tile_curves`: `weights`, `bs`
 ): # A `Cut`; for more than two classes a dict, class name to `Cut`, each against the rest

@@ -18,7 +18,7 @@ def ours(a):
         return Tile(predict_tile(lambda x: x, f'{d}/a.tif', f'{d}/b.tif', sz=SZ, outputs='probs')).raw(0, 0, *a.shape)[0]
 def monai(a):
     from monai.inferers import sliding_window_inference
-    return sliding_window_inference(torch.from_numpy(a)[None,None], (SZ,SZ), 1, lambda x: x, overlap=.5, mode='gaussian')[0,0].numpy()
+    return sliding_window_inference(torch.from_numpy(a)[None,None], (SZ,SZ), 1, lambda x: x.clone(), overlap=.5, mode='gaussian')[0,0].numpy()
 def toolbelt(a):
     from pytorch_toolbelt.inference.tiles import ImageSlicer,TileMerger
     im = a[...,None]

@@ -48,6 +48,7 @@ print(f"{east}; {A.arch}; bf16 {has_bf16('cpu')}\n\n| | sz | overlap | weights |
 for sz in (256, 512, 1024): row('size', sz=sz)
 for o in (0, .125, .25): row('overlap', sz=512, overlap=o); row('overlap', sz=1024, overlap=o)
 for w in ('flat','crop','gauss','hann'): row('weights', weights=w)
+for o in (.125, .25): row('weights', weights='hann', overlap=o); row('weights', weights='crop', overlap=o)
 for m in (32, 128): row('margin', margin=m)
 for t in ([0,4], [0,1,2,3], range(8)): row(f'views {list(t)}', f=Views(f, t), sz=1024, overlap=.125)
 row('scales .75, 1, 1.25', f=Views(f, [0], (.75,1,1.25)), sz=1024, overlap=.125)

@@ -61,7 +61,7 @@ def scaled(x): return x.float().div_(255)
 def ours(src, dst, f):
     from aerialfast.prediction import predict_tile
     g = (lambda x: scaled(f(x))) if A.models=='null' else lambda x: f(scaled(x))
-    predict_tile(g, src, dst, sz=SZ, outputs='probs', dtype='uint8', codes=['ground','building'])
+    predict_tile(g, src, dst, sz=SZ, overlap=.5, outputs='probs', dtype='uint8', codes=['ground','building'])
 
 def whole(fn):
     def run(src, dst, f):
