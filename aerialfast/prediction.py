@@ -8,10 +8,10 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 __all__ = ['OUTPUTS', 'to_map', 'pixel_entropy', 'pixel_margin', 'as_steps', 'output_paths', 'fingerprint', 'stripe_width',
            'patch_progress', 'predict_tile', 'predict_tiles']
 
-# %% ../nbs/30_prediction.ipynb #7046ab27
+# %% ../nbs/30_prediction.ipynb #e62468e5
 import copy,hashlib,inspect,json,os,shutil,tempfile,threading,time,types,warnings,weakref
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass,asdict
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 import numpy as np
