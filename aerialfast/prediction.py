@@ -128,7 +128,7 @@ class _Out:
         steps = _STEPS.get(self.dtype)
         return RasterWriter(dst, tile, len(names), self.dtype, steps+1 if steps else float('nan'), scale=1/steps if steps else None, names=names, tags=tags, **kwargs)
 
-# %% ../nbs/30_prediction.ipynb #a7a1b6d5
+# %% ../nbs/30_prediction.ipynb #c8a62582
 def fingerprint(
     o, # A function, a network, or any value
 )->str: # Hexadecimal digits
@@ -142,23 +142,23 @@ def _digest(o, h, seen):
     def say(*words): h.update(repr(words).encode())
     if isinstance(o, (str,bytes,int,float,bool,type(None),np.generic,torch.dtype,torch.device,Path)): return say(type(o).__name__, str(o))
     if id(o) in seen: return say('again')
-    seen.add(id(o)); keep = seen # one walk
+    seen.add(id(o))
     if hasattr(o, 'fingerprint'): say(o.fingerprint())
-    elif isinstance(o, torch.Tensor): _digest(o.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy() if o.numel() else str(o.shape), h, keep)
+    elif isinstance(o, torch.Tensor): _digest(o.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy() if o.numel() else str(o.shape), h, seen)
     elif isinstance(o, np.ndarray): say(o.shape, str(o.dtype)); h.update(np.ascontiguousarray(o).tobytes())
-    elif isinstance(o, nn.Module): say(repr(o)); _digest(o.state_dict(), h, keep)
-    elif isinstance(o, dict): say(len(o)); [(_digest(k, h, keep), _digest(v, h, keep)) for k,v in o.items()]
-    elif isinstance(o, (list,tuple,set,frozenset,range)): say(len(o)); [_digest(v, h, keep) for v in o]
-    elif isinstance(o, types.CodeType): h.update(o.co_code); _digest([c for c in o.co_consts if c is not o], h, keep)
-    elif isinstance(o, types.MethodType): _digest((o.__self__, o.__func__), h, keep)
+    elif isinstance(o, nn.Module): say(repr(o)); _digest(o.state_dict(), h, seen)
+    elif isinstance(o, dict): say(len(o)); [(_digest(k, h, seen), _digest(v, h, seen)) for k,v in o.items()]
+    elif isinstance(o, (list,tuple,set,frozenset,range)): say(len(o)); [_digest(v, h, seen) for v in o]
+    elif isinstance(o, types.CodeType): h.update(o.co_code); _digest([c for c in o.co_consts if c is not o], h, seen)
+    elif isinstance(o, types.MethodType): _digest((o.__self__, o.__func__), h, seen)
     elif isinstance(o, types.FunctionType):
-        say(o.__qualname__); _digest((o.__code__, o.__defaults__), h, keep)
+        say(o.__qualname__); _digest((o.__code__, o.__defaults__), h, seen)
         if o.__module__=='__main__' or o.__closure__:
             used = inspect.getclosurevars(o)
-            _digest({k: v for k,v in {**used.globals, **used.nonlocals}.items() if not isinstance(v, types.ModuleType)}, h, keep)
+            _digest({k: v for k,v in {**used.globals, **used.nonlocals}.items() if not isinstance(v, types.ModuleType)}, h, seen)
     else:
         say(type(o).__module__, type(o).__qualname__, getattr(o, '__qualname__', ''))
-        if not isinstance(o, type) and hasattr(o, '__dict__'): _digest(vars(o), h, keep)
+        if not isinstance(o, type) and hasattr(o, '__dict__'): _digest(vars(o), h, seen)
 
 # %% ../nbs/30_prediction.ipynb #ba405259
 class _Kept:

@@ -490,7 +490,7 @@ def _read_back(self:RasterWriter):
         for win,sum_ in self.sums:
             if _checksum(src.read(window=win))!=sum_: raise OSError(f"{self.dst}: rows {win.row_off} to {win.row_off+win.height} do not read as they were written: is the disk full?")
 
-# %% ../nbs/02_rasters.ipynb #3f13e5b0
+# %% ../nbs/02_rasters.ipynb #e6adab64
 class _Counts:
     "Statistics of each band of a raster that streams by."
     def __init__(self, nodata): self.nodata,self.of = nodata,None
@@ -512,6 +512,7 @@ class _Counts:
         for i,(n,mean,sq,lo,hi) in enumerate(self.of, 1):
             if n: out.update_tags(i, STATISTICS_MINIMUM=f'{lo:.12g}', STATISTICS_MAXIMUM=f'{hi:.12g}', STATISTICS_MEAN=f'{mean:.12g}', STATISTICS_STDDEV=f'{np.sqrt(sq/n):.12g}', STATISTICS_VALID_PERCENT=f'{100*n/px:.4g}')
 
+# %% ../nbs/02_rasters.ipynb #1d5206e8
 @patch
 def _finish(self:RasterWriter):
     "Statistics and overviews, and the layout of a COG."
@@ -525,6 +526,7 @@ def _finish(self:RasterWriter):
         with _opening(), rasterio.open(self.part) as src: rasterio.shutil.copy(src, made, driver='COG', compress='deflate', blocksize=self.block, bigtiff='IF_SAFER', num_threads='all_cpus', sparse_ok=True)
         os.replace(made, self.part)
 
+# %% ../nbs/02_rasters.ipynb #df78d012
 @patch
 def __enter__(self:RasterWriter):
     with warnings.catch_warnings():
@@ -537,6 +539,7 @@ def __enter__(self:RasterWriter):
     if scale: self.out.scales = [scale]*self.out.count
     return self
 
+# %% ../nbs/02_rasters.ipynb #3bcb7f24
 @patch
 def write(self:RasterWriter, a):
     "Write the next rows, `(C,n,W)`."

@@ -18,16 +18,20 @@ from .grids import Grid,finished_rows,touching
 from .rasters import Tile,reflect_index
 from .data import _tensor,turned
 
-# %% ../nbs/25_stitching.ipynb #11ca0dee
-def _padded(tile, grid, y0, y1, x0, x1):
-    "Rows `y0` to `y1` and columns `x0` to `x1` of the padded tile, `(C,h,w)`, and which pixels are valid, `(h,w)`."
+# %% ../nbs/25_stitching.ipynb #eb86bcd1
+def _continued(read, tile, grid, y0, y1, x0, x1):
+    "What `read(y,x,h,w)` gives for rows `y0` to `y1` and columns `x0` to `x1` of the padded tile, continued by reflection; a list of arrays `(...,h,w)`."
     ys,xs = [reflect_index(n, a-grid.margin, b-grid.margin) for n,a,b in ((tile.h, y0, y1), (tile.w, x0, x1))]
     y,x = int(ys.min()),int(xs.min())
-    px,ok = tile.read(y, x, int(ys.max())-y+1, int(xs.max())-x+1)
-    if ok is None: ok = np.ones(px.shape[1:], bool)
-    if px.shape[1:]==(y1-y0, x1-x0): return px,ok
-    at = np.ix_(ys-y, xs-x)
-    return px[:, at[0], at[1]],ok[at]
+    return [a[..., (ys-y)[:,None], xs-x] if min(y0-grid.margin, x0-grid.margin)<0 or y1-grid.margin>tile.h or x1-grid.margin>tile.w else a
+            for a in read(y, x, int(ys.max())-y+1, int(xs.max())-x+1)]
+
+def _padded(tile, grid, *box):
+    "Pixels `(C,h,w)` of the padded tile, and which are valid, `(h,w)`."
+    def read(*win):
+        px,ok = tile.read(*win)
+        return px,np.ones(px.shape[1:], bool) if ok is None else ok
+    return _continued(read, tile, grid, *box)
 
 def _lines(tile, grid, lines, x0, x1):
     "Pixels and validity under each of the `lines` of patches, from column `x0` to `x1` of the padded tile."
@@ -39,7 +43,7 @@ def _lines(tile, grid, lines, x0, x1):
             if i:
                 a,v = new.result()
                 n = len(v)
-                for buf,rows in ((px, a), (ok[None], v)): buf[:, :-n or None],buf[:, -n:] = buf[:, n:],rows
+                for buf,rows in ((px, a), (ok[None], v)): buf[:, :-n],buf[:, -n:] = buf[:, n:],rows
             if i+1<len(stops): new = read(stop, stops[i+1])
             yield px,ok
 
@@ -91,7 +95,7 @@ class _Sums:
 
 def _spread(p, p2): return np.sqrt(np.maximum(p2-p*p, 0).mean(0))
 
-# %% ../nbs/25_stitching.ipynb #d0fc206c
+# %% ../nbs/25_stitching.ipynb #3cdefd9d
 class Finished(NamedTuple):
     "Rows that no later patch touches."
     y:int # First row, in the tile
@@ -116,17 +120,12 @@ def stream_probs(
     left,right = grid.xs[cols[0]],grid.xs[cols[-1]]+sz
     batches,sums,ends,wx = _Batches(f, bs),_Sums(sz, right-left, spread),finished_rows(grid),[torch.from_numpy(grid.wx[j]) for j in cols]
     for i,(px,ok) in zip(lines, _lines(tile, grid, lines, left, right)):
-        if wanted is not None: ok = ok & _wanted(wanted, tile, grid, i, left, right)
+        if wanted is not None: ok = ok & _continued(lambda *win: [wanted(*win)], tile, grid, grid.ys[i], grid.ys[i]+sz, left, right)[0]
         _add_line(batches, sums, px, ok, torch.from_numpy(grid.wy[i]), wx, [grid.xs[j]-left for j in cols], sz, tick)
         top,stop = max(ends[i][0], y+m),min(ends[i][1], y+h+m) # rows of the padded tile that leave
         rows,n = slice(max(top-grid.ys[i], 0), max(stop-grid.ys[i], 0)),ends[i][1]-ends[i][0]
         out = sums.take(n, rows, slice(x+m-left, x+m-left+w))
         if stop>top: yield Finished(top-m, out[0], ok[rows, x+m-left:x+m-left+w], _spread(*out) if spread else None)
-
-def _wanted(wanted, tile, grid, i, left, right):
-    ys,xs = [reflect_index(n, a-grid.margin, b-grid.margin) for n,a,b in ((tile.h, grid.ys[i], grid.ys[i]+grid.sz), (tile.w, left, right))]
-    y,x = int(ys.min()),int(xs.min())
-    return wanted(y, x, int(ys.max())-y+1, int(xs.max())-x+1)[np.ix_(ys-y, xs-x)]
 
 def _add_line(batches, sums, px, ok, wy, wx, xs, sz, tick):
     "Add the patches of one line, at columns `xs` of the buffers."
