@@ -55,7 +55,7 @@ class KeepBest(TrackerCallback):
         if self.file: self.learn.load(self.fname, with_opt=False)
         super().after_fit()
 
-# %% ../nbs/23_learner.ipynb #85ec8096
+# %% ../nbs/23_learner.ipynb #5bcff315
 def _net_args(arch, n_in, n_out, **kwargs):
     "All arguments of `make_net`, also those that were not given."
     make = CLASSICS.get(arch, aerial_unet)
@@ -86,7 +86,7 @@ def aerial_learner(
     learn = Learner(dls, model.to(memory_format=torch.channels_last), loss_func=loss_func or PixelCrossEntropy(),
         metrics=metrics, splitter=unet_groups, wd=wd, train_bn=train_bn, **kwargs)
     learn.add_cbs([KeepFrozen(), *_precision(dls.device, bf16), *_watch(metrics, patience)])
-    learn.arch_args,learn.thresh = args,None
+    learn.arch_args,learn.thresh,learn.temperature = args,None,1.
     if getattr(model, 'pretrained', False): learn.freeze()
     return learn
 
@@ -119,7 +119,7 @@ def speed(self:Learner,
     limit = 'the disk: more workers, `reuse`, or a tiled copy by `write_mosaic`' if loader<1.2*training else 'the network'
     return dict(loader=round(loader, 1), training=round(training, 1), limit=limit)
 
-# %% ../nbs/23_learner.ipynb #56d38ffa
+# %% ../nbs/23_learner.ipynb #f98d44c1
 _MARGIN = 16 # Reflected pixels round a patch
 
 class AerialModel:
@@ -131,15 +131,16 @@ class AerialModel:
         codes:list, # Class names
         palette:Palette, # Colours of the classes
         bands:list=None, # Bands that are read, counted from 1; `None` for all
-        thresh:float=None, # Probability from which the second of two classes counts
+        thresh=None, # Probability from which the second of two classes counts; of more classes one for each, or `None` for the largest
         images=None, # Folder of the images it was trained on
         info:dict=None, # More that is worth keeping
+        temperature:float=1., # What logits are divided by
     ):
         store_attr()
         self.device = next(net.parameters()).device
         if self.device.type=='cpu': keep_memory()
         net.to(memory_format=torch.channels_last)
-    def __repr__(self): return f"AerialModel {self.arch['arch']}: {len(self.scale.mean)} bands to {', '.join(self.codes)}" + (f", threshold {self.thresh:.3f}" if self.thresh else '')
+    def __repr__(self): return f"AerialModel {self.arch['arch']}: {len(self.scale.mean)} bands to {', '.join(self.codes)}" + (f", threshold {self.thresh if isinstance(self.thresh, list) else round(self.thresh, 3)}" if self.thresh else '')
 
     @torch.inference_mode()
     def __call__(self, x):
@@ -151,7 +152,7 @@ class AerialModel:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device)): z = self.net(x)
         z = class_logits(z)[..., k:-k or None, k:-k or None]
         if was: self.net.train()
-        return z.float().softmax(1)
+        return (z.float()/self.temperature).softmax(1)
 
     def open_tile(self, src):
         "The raster `src`: a `Tile`, or whatever `Tile` takes, or the name of a training image."
@@ -166,15 +167,15 @@ class AerialModel:
         if not here.exists() and not there.exists(): raise FileNotFoundError(f"{src} is neither a file nor among the images in {self.images}: give the path of a raster")
         return here if here.exists() else there
 
-# %% ../nbs/23_learner.ipynb #4ecbee18
+# %% ../nbs/23_learner.ipynb #85bea377
 @patch
 def aerial_model(self:Learner):
     "The network as it is now, with scale, codes, colours and threshold."
     tile,dls = self.dls.tiles[0][0],self.dls
     return AerialModel(self.model, self.arch_args, dls.scale, list(dls.codes), dls.palette, tile.chosen, self.thresh, getattr(dls, 'images', None),
-                       dict(sz=dls.sz, pretrained=getattr(self.model, 'pretrained', False)))
+                       dict(sz=dls.sz, pretrained=getattr(self.model, 'pretrained', False)), self.temperature)
 
-# %% ../nbs/23_learner.ipynb #0defd551
+# %% ../nbs/23_learner.ipynb #f07633b1
 _WEIGHTS,_FACTS = 'model.safetensors','model.json'
 def _sha(b): return hashlib.sha256(b).hexdigest()
 def _seal(d): return _sha(json.dumps({k:v for k,v in d.items() if k!='seal'}, sort_keys=True).encode())
@@ -184,7 +185,7 @@ def _facts(m, weights):
     if not all(isinstance(v, (str,int,float,bool,list,tuple,type(None))) for v in m.arch.values()):
         raise ValueError(f"the network was made with {m.arch}: only arguments that can be written as text can be saved; register a block under a name")
     d = dict(format=1, version=__version__, arch=m.arch, scale=asdict(m.scale), colours=palette_colours(m.palette), bands=m.bands,
-             thresh=m.thresh, images=None if m.images is None else Path(m.images).as_posix(), info=m.info, weights=_sha(weights))
+             thresh=m.thresh, temperature=m.temperature, images=None if m.images is None else Path(m.images).as_posix(), info=m.info, weights=_sha(weights))
     return {**d, 'seal':_seal(json.loads(json.dumps(d)))}
 
 # %% ../nbs/23_learner.ipynb #e03b8e67
@@ -209,7 +210,7 @@ def save_model(self:Learner, path):
     "Save the model in the folder `path`, ready for `load_model`."
     return self.aerial_model().save(path)
 
-# %% ../nbs/23_learner.ipynb #bc083890
+# %% ../nbs/23_learner.ipynb #7fd4ac96
 def load_model(
     path, # Folder that `save_model` wrote
     device=None, # Where to predict; `None` for the GPU if there is one
@@ -228,4 +229,4 @@ def load_model(
     net.load_state_dict(from_bytes(weights))
     net.eval().to(device or default_device())
     pal = Palette(d['colours'])
-    return AerialModel(net, d['arch'], Scale(**d['scale']), pal.codes, pal, d['bands'], d['thresh'], d['images'], d['info'])
+    return AerialModel(net, d['arch'], Scale(**d['scale']), pal.codes, pal, d['bands'], d['thresh'], d['images'], d['info'], d.get('temperature', 1.))

@@ -30,20 +30,21 @@ from .data import _tensor
 from .stitching import Views,stream_probs,_predicted
 from fastai.learner import Learner
 
-# %% ../nbs/30_prediction.ipynb #fa16582b
+# %% ../nbs/30_prediction.ipynb #e62bb35d
+def _every(p): return np.concatenate([1-p, p]) if len(p)==1 else p
+
 def to_map(
     probs:np.ndarray, # `(C,H,W)` float32
     valid:np.ndarray, # `(H,W)` bool
-    thresh:float=None, # Probability from which the second of two classes counts; `None` for the larger
+    thresh=None, # Probability from which the second of two classes counts; or one for each class; `None` for the largest
 )->np.ndarray: # `(1,H,W)` classes, uint8 with `VOID` where not valid; above 255 classes uint16 with 65535
     "Classes of the pixels."
     two,dtype = len(probs)<=2,np.uint8 if len(probs)<=VOID else np.uint16
-    m = (probs[-1]>=np.float32(0.5 if thresh is None else thresh)) if two else probs.argmax(0)
+    if isinstance(thresh, (list,tuple)): m = (_every(probs)/np.float32(thresh)[:,None,None]).argmax(0)
+    else: m = (probs[-1]>=np.float32(0.5 if thresh is None else thresh)) if two else probs.argmax(0)
     return np.where(valid, m, np.iinfo(dtype).max).astype(dtype)[None]
 
-# %% ../nbs/30_prediction.ipynb #61bb277c
-def _every(p): return np.concatenate([1-p, p]) if len(p)==1 else p
-
+# %% ../nbs/30_prediction.ipynb #a6caf133
 def pixel_entropy(
     probs:np.ndarray, # `(C,H,W)` float32; one channel is the second of two classes
 )->np.ndarray: # `(H,W)`, 0 to 1
@@ -321,7 +322,7 @@ def _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar):
                 last = pool.submit(cutter.add, r)
         if last: last.result()
 
-# %% ../nbs/30_prediction.ipynb #ea1fdee1
+# %% ../nbs/30_prediction.ipynb #4c193fbc
 def predict_tile(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     src, # Raster to predict, a path or a `Tile`
@@ -330,7 +331,7 @@ def predict_tile(
     overlap:float=0.25, # Share of `sz` that neighbouring patches share
     weights:str='hann', # How pixels of a patch count: `context`, `hann`, `gauss`, `flat` or `crop`
     outputs='classes', # One of `OUTPUTS`, or a list of them: then the others go beside `dst`
-    thresh:float=None, # Probability from which the second of two classes counts; `None` for the larger
+    thresh=None, # Probability from which the second of two classes counts; or a list, one for each class, by which probabilities are divided; `None` for the largest
     codes:list=None, # Class names, for the metadata
     palette:Palette=None, # Colours of the classes
     bs:int=1, # Patches in a batch
@@ -355,6 +356,7 @@ def predict_tile(
     grid,name = Grid(tile.shape, sz, overlap, weights, margin=margin),fingerprint(f)
     n = _n_channels(f, tile, sz)
     if codes and len(codes)!=max(2, n): raise ValueError(f"f gives {n} classes, codes name {len(codes)}: {list(codes)}")
+    if isinstance(thresh, (list,tuple)) and (len(thresh)!=max(2, n) or min(thresh)<=0): raise ValueError(f"thresh is {thresh} for {max(2, n)} classes: give a number above 0 for each, or one number if there are two")
     outs = [_Out(k, list(codes or [f'class {i}' for i in range(max(n, 2))]), thresh, dtype, only, palette) for k in paths]
     files = {o.kind: o.writer(paths[o.kind], tile, n, tags or {}, **({} if o.kind=='inria' else dict(overviews=True, cog=cog))) for o in outs}
     mask,cols = _area(area, tile),stripe_width(tile, grid, n, memory, 'disagreement' in paths)
@@ -454,11 +456,11 @@ def batch_size(self:AerialModel,
     "How many patches go through the network at once."
     return 1 if self.device.type=='cpu' else int(min(16, max(1, _free_bytes(self.device)/2//self.forward_bytes(sz))))
 
-# %% ../nbs/30_prediction.ipynb #7383d50e
+# %% ../nbs/30_prediction.ipynb #702b13c0
 @patch
 def fingerprint(self:AerialModel):
     "A digest of the weights and of how pixels are scaled."
-    return fingerprint([self.net.state_dict(), repr(self.scale), json.dumps(self.arch, sort_keys=True, default=str)])
+    return fingerprint([self.net.state_dict(), self.temperature, repr(self.scale), json.dumps(self.arch, sort_keys=True, default=str)])
 
 @patch
 def _told(self:AerialModel, kwargs):
