@@ -44,7 +44,7 @@ Green was found, red is a false alarm, blue was missed.
 Made in {seconds/60:.1f} minutes.
 """
 
-# %% ../nbs/43_cli.ipynb #d04159ca
+# %% ../nbs/43_cli.ipynb #baa84009
 def _step(text): print(f'\n{text}', flush=True)
 
 @call_parse
@@ -67,7 +67,7 @@ def demo(
     from aerialfast.data import TileDataLoaders
     from aerialfast.learner import aerial_learner
     import aerialfast.thresholds # Learner.pick_threshold
-    from aerialfast.evaluation import score_map,show_map
+    from aerialfast.evaluation import evaluate,show_map
     out = Path(out); out.mkdir(parents=True, exist_ok=True)
 
     _step(f'1. Making a town of {4*tiles} tiles, {sz} x {sz} px each, in {out}/town')
@@ -88,7 +88,7 @@ def demo(
     _step(f'4. Mapping {name}, which was never trained on')
     maps = learn.predict_tile(f'{name}.tif', out/f'{name}_map.tif', outputs=['classes','probs'], sz=512, progress=True)
     truth = dls.valid.tiles[-1][1]
-    score = score_map(maps['classes'], truth)
+    score = evaluate(maps['classes'], truth).total
 
     _step('5. Writing the picture, the curve, the model and the report')
     show_map(path/'images'/f'{name}.tif', maps['classes'], truth)[0].figure.savefig(out/f'{name}_picture.png', dpi=120)

@@ -94,7 +94,7 @@ def to_colours(
     table[:len(palette.rgb)] = palette.rgb
     return table[mask]
 
-# %% ../nbs/03_labels.ipynb #98b4a741
+# %% ../nbs/03_labels.ipynb #0ab50b47
 _UNKNOWN = 254 # In tables of 256 values
 
 class MaskValues:
@@ -124,6 +124,7 @@ class MaskValues:
     def decode(self, a, colormap=None):
         "Classes `(H,W)` uint8 of one band of values, `(1,H,W)`."
         if len(a)!=1: raise ValueError(f"a mask of {len(a)} bands: give a `Palette` if these are colours, `OneHot` if there is one band for each class, or a mask of one band")
+        if a.dtype==np.uint8 and self.values==[*range(len(self.codes))] and a.size and a.max()<len(self.codes): return a[0] # classes already
         if a.dtype==np.uint8 and len(self.codes)<=_UNKNOWN:
             m = bytearray(np.ascontiguousarray(a[0])).translate(self._table)
             if _UNKNOWN not in m: return np.frombuffer(m, np.uint8).reshape(a.shape[1:])

@@ -32,7 +32,22 @@ def _as_bytes(x, name):
         if lo<0 or hi>VOID: raise ValueError(f"{name} holds classes from {lo} to {hi}: number them from 0, and write {VOID} where nothing is known")
     return x.flatten().int()
 
-# %% ../nbs/22_metrics.ipynb #043357c3
+# %% ../nbs/22_metrics.ipynb #9bcbab75
+_FEW,_PIECE = 8,1<<17
+
+def _few_pairs(pred, mask, n):
+    "Pixels of each pair of at most `_FEW` classes, `(n,n)`, of bytes; `None` if one holds another class."
+    pred,mask,out = pred.reshape(-1).numpy(),mask.reshape(-1).numpy(),np.zeros((n,n), np.int64)
+    for i in range(0, len(pred), _PIECE):
+        p,m = pred[i:i+_PIECE],mask[i:i+_PIECE]
+        if p.max()>=n or (m.max()>=n and ((m>=n)&(m!=VOID)).any()): return None
+        pairs = m*np.uint8(_FEW) # of void 248
+        pairs |= p
+        for t in range(n):
+            for k in range(n): out[t,k] += np.count_nonzero(pairs==t*_FEW+k)
+    return out
+
+# %% ../nbs/22_metrics.ipynb #6626596c
 class Confusion:
     "Pixels counted by true class (rows) and predicted class (columns), without void."
     def __init__(self,
@@ -57,9 +72,11 @@ class Confusion:
             if pred.shape[-3]!=self.n: raise ValueError(f"pred has {pred.shape[-3]} channels, there are {self.n} codes: give one channel for each class")
             pred = pred.argmax(-3).byte()
         if pred.shape!=mask.shape: raise ValueError(f"pred {tuple(pred.shape)} does not fit mask {tuple(mask.shape)}: give classes of the mask's shape, or `(B,C,H,W)` beside `(B,H,W)`")
-        pairs = (_as_bytes(mask, 'mask').to(pred.device)<<8) | _as_bytes(pred, 'pred')
-        new = torch.bincount(pairs, minlength=256**2).view(256, 256)[:VOID].cpu().numpy()
-        self._check(new, self.n)
+        new = _few_pairs(pred, mask, self.n) if self.n<=_FEW and pred.dtype==mask.dtype==torch.uint8 and pred.device.type==mask.device.type=='cpu' else None
+        if new is None:
+            pairs = (_as_bytes(mask, 'mask').to(pred.device)<<8) | _as_bytes(pred, 'pred')
+            new = torch.bincount(pairs, minlength=256**2).view(256, 256)[:VOID].cpu().numpy()
+            self._check(new, self.n)
         self.counts += new[:self.n,:self.n]
         self.updates += 1
         return self
@@ -205,8 +222,16 @@ def confusion_metrics(
         return ConfusionMetric(conf, score, conf.codes.index(code) if code else 1 if conf.n==2 and score in PER_CLASS else None)
     return [one(n) for n in names]
 
-# %% ../nbs/22_metrics.ipynb #880a86bd
-def _wider(m, k): return F.max_pool2d(m[:,None].float(), 2*k+1, 1, k)[:,0]>0
+# %% ../nbs/22_metrics.ipynb #7b3993c3
+def _wider(m, k):
+    "Pixels of `(B,H,W)` bool that are at most `k` from one that is set, in a square."
+    for dim in (1,2):
+        out,n = m.clone(),m.shape[dim]
+        for s in range(1, min(k, n-1)+1):
+            out.narrow(dim, s, n-s).logical_or_(m.narrow(dim, 0, n-s))
+            out.narrow(dim, 0, n-s).logical_or_(m.narrow(dim, s, n-s))
+        m = out
+    return m
 def _outline(m, known): return m & known & _wider(~m & known, 1)
 
 class BoundaryF1(Metric):
@@ -217,12 +242,12 @@ class BoundaryF1(Metric):
     ): self.c,self.tolerance = c,tolerance
     def reset(self): self.counts = np.zeros(4, np.int64) # of the map: near, all; of the truth: near, all
     def accumulate(self, learn): self.update(learn.pred, learn.y)
-    def update(self, pred, mask): # Classes `(B,H,W)` or logits `(B,C,H,W)`, classes and void `(B,H,W)`
+    def update(self, pred, mask, rows=slice(None)): # Classes `(B,H,W)` or logits `(B,C,H,W)`, classes and void `(B,H,W)`; which rows count, the others are only looked at
         pred,mask = _tensor(pred[0] if isinstance(pred, tuple) else pred),_tensor(mask)
         if pred.ndim==4: pred = class_logits(pred).argmax(1)
         known = mask!=VOID
         p,t = (_outline(m==self.c, known) for m in (pred, mask))
-        self.counts += np.array([int(n.sum()) for n in (p&_wider(t, self.tolerance), p, t&_wider(p, self.tolerance), t)])
+        self.counts += np.array([int(n[:,rows].sum()) for n in (p&_wider(t, self.tolerance), p, t&_wider(p, self.tolerance), t)])
     @property
     def value(self):
         pn,p,tn,t = self.counts

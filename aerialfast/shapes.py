@@ -146,7 +146,7 @@ def at(self:Shapes, crs):
     if key not in self._at: self._at[key] = _Index(_to(_widened(self.gdf, self.width_m), crs)),None if self.area is None else _Index(_to(self.area, crs))
     return self._at[key]
 
-# %% ../nbs/06_shapes.ipynb #fe766ab9
+# %% ../nbs/06_shapes.ipynb #d4c38e07
 class ShapeMask:
     "The mask of a tile, burned from shapes."
     def __init__(self,
@@ -179,6 +179,14 @@ class ShapeMask:
         t = _moved(self.tile.transform, x, y)
         inside = area.geoms[area.near(_bounds(t[:6], h, w))]
         return np.where(_burn(inside, np.ones(len(inside)), (h,w), t, False, np.uint8), out, np.uint8(VOID))
+
+    def ids(self, y, x, h, w, c=1):
+        "Number `(h,w)` int32 of the shape of class `c` at each pixel of a window, from 1; 0 where there is none."
+        index,_ = self.coding.at(self.tile.crs)
+        t = _moved(self.tile.transform, x, y)
+        hits = index.near(_bounds(t[:6], h, w))
+        hits = hits[self.coding.classes[hits]==c]
+        return _burn(index.geoms[hits], hits+1, (h,w), t, self.coding.all_touched, np.int32)
 
     def read_patch(self, yx, sz):
         "Classes `(sz,sz)` of the patch at `yx`, `VOID` where it sticks out."
