@@ -20,5 +20,6 @@ from aerialfast.stitching import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *
 from aerialfast.evaluation import *
+from aerialfast.folds import *
 
 __all__ = [o for o in globals() if not o.startswith('_')]

@@ -83,7 +83,7 @@ def _named(path, what):
         if not _is_remote(path) and not Path(path).exists(): raise FileNotFoundError(f"{path} does not exist: give the path of a raster") from e
         raise OSError(f"{path}: {what} ({e.__cause__ or e}); the file is damaged or no raster: copy it anew") from e
 
-# %% ../nbs/02_rasters.ipynb #9205da07
+# %% ../nbs/02_rasters.ipynb #376d710a
 _VRT_TYPES = dict(uint8='Byte', int8='Int8', uint16='UInt16', int16='Int16', uint32='UInt32', int32='Int32', float32='Float32', float64='Float64')
 
 def _facts(path):
@@ -92,7 +92,7 @@ def _facts(path):
         return dict(h=src.height, w=src.width, crs=src.crs, transform=src.transform, dtypes=src.dtypes, nodata=src.nodatavals, scales=src.scales,
             offsets=src.offsets, names=[d or '' for d in src.descriptions], alpha=[c==ColorInterp.alpha for c in src.colorinterp],
             has_mask=any({MaskFlags.per_dataset, MaskFlags.alpha} & {*f} for f in src.mask_flag_enums),
-            blocks=src.block_shapes[0], compression=src.compression.name.lower() if src.compression else None, driver=src.driver)
+            colours=src.colormap(1) if src.count==1 and src.colorinterp[0]==ColorInterp.palette else None, blocks=src.block_shapes[0], compression=src.compression.name.lower() if src.compression else None, driver=src.driver)
 
 def _fits(f, g):
     "Do two files lie on grids of one pixel size, north up, with bands of one kind?"
@@ -115,8 +115,11 @@ def _mosaic(files):
         kind = 'ComplexSource' if void else 'SimpleSource'
         return (f'<{kind}><SourceFilename relativeToVRT="0">{escape(str(Path(files[k]).resolve()))}</SourceFilename><SourceBand>{band}</SourceBand>'
                 f'<SrcRect xOff="0" yOff="0" xSize="{f["w"]}" ySize="{f["h"]}"/><DstRect xOff="{x}" yOff="{y}" xSize="{f["w"]}" ySize="{f["h"]}"/>{void}</{kind}>')
+    table = g['colours'] if all(f['colours']==g['colours'] for f in facts) else None
+    entries = ''.join('<Entry c1="{}" c2="{}" c3="{}" c4="{}"/>'.format(*table[k]) for k in sorted(table)) if table else ''
+    look = f'<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable>' if table else ''
     def band(i, n):
-        return (f'<VRTRasterBand dataType="{_VRT_TYPES[g["dtypes"][i]]}" band="{n}"><Description>{escape(g["names"][i])}</Description>'
+        return (f'<VRTRasterBand dataType="{_VRT_TYPES[g["dtypes"][i]]}" band="{n}"><Description>{escape(g["names"][i])}</Description>{look}'
                 f'<Scale>{g["scales"][i]}</Scale><Offset>{g["offsets"][i]}</Offset>{"".join(source(k, i+1) for k in range(len(files)))}</VRTRasterBand>')
     seen = [i for i,alpha in enumerate(g['alpha']) if not alpha]
     t = g['transform']
