@@ -21,5 +21,6 @@ from aerialfast.prediction import *
 from aerialfast.thresholds import *
 from aerialfast.evaluation import *
 from aerialfast.folds import *
+from aerialfast.diagnosis import *
 
 __all__ = [o for o in globals() if not o.startswith('_')]
