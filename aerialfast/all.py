@@ -22,5 +22,6 @@ from aerialfast.thresholds import *
 from aerialfast.evaluation import *
 from aerialfast.folds import *
 from aerialfast.diagnosis import *
+from aerialfast.reports import *
 
 __all__ = [o for o in globals() if not o.startswith('_')]

@@ -7,10 +7,11 @@ Docs: https://aerialfast.github.io/aerialfast/evaluation.html.md"""
 # %% auto #0
 __all__ = ['ERRORS', 'error_map', 'Objects', 'Evaluation', 'evaluate', 'show_map', 'Stitched']
 
-# %% ../nbs/34_evaluation.ipynb #91320b55
+# %% ../nbs/34_evaluation.ipynb #1e993028
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack,contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
@@ -20,7 +21,7 @@ from .grids import Grid
 from .rasters import Tile,RasterWriter,pass_through,tile_files,_bar
 from .labels import VOID,MaskTile,Palette,to_colours,colour_table
 from .shapes import Shapes,ShapeMask
-from .data import region_of
+from .data import region_of,small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,_outline,_wider
 from .training import _lonlat
 from .stitching import stream_probs
@@ -117,10 +118,10 @@ class _Things:
         def kept(area, fit): return np.stack([area*f, fit], 1)[(area>=smallest)|((area>0)&(fit>0))]
         return Objects(kept(b, there), kept(a, found), unit)
 
-# %% ../nbs/34_evaluation.ipynb #e3e4fbd6
+# %% ../nbs/34_evaluation.ipynb #b70dbeb4
 class Evaluation:
     "What was counted when maps were compared with their truth, by tile."
-    def __init__(self, codes, c=1): self.codes,self.c,self.maps,self.tiles,self.bands,self.outlines,self.things,self.places = list(codes),c,{},{},{},{},{},[]
+    def __init__(self, codes, c=1): self.codes,self.c,self.maps,self.truths,self.tiles,self.bands,self.outlines,self.things,self.places = list(codes),c,{},{},{},{},{},{},[]
     @property
     def total(self):
         "The `Confusion` of all tiles."
@@ -152,7 +153,7 @@ def _read_pairs(m, truth, halo):
             if win: new = pool.submit(read, *win)
             yield got
 
-# %% ../nbs/34_evaluation.ipynb #bddec8f9
+# %% ../nbs/34_evaluation.ipynb #ac139caf
 _CELL = 256
 
 def _errors_by_cell(wrong, known, y):
@@ -186,7 +187,7 @@ def _add(self:Evaluation, name, m, truth, edges, objects, errors, smallest, tick
         if things: things.add((pred==self.c)&known, truth.ids(y, 0, len(pred), m.w, self.c)*known if isinstance(truth, ShapeMask) else want==self.c)
         for c,out in errors.items(): out.write(error_map(pred, want, c)[None])
         tick(pred.size)
-    self.maps[name],self.tiles[name] = m,conf
+    self.maps[name],self.truths[name],self.tiles[name] = m,truth,conf
     if edges: self.bands[name],self.outlines[name] = band,line
     if things: self.things[name] = things.objects(smallest)
     self.places += [dict(tile=name, y=r*_CELL, x=k*_CELL, wrong=int(n[0,k]), known=int(n[1,k])) for r,n in cells.items() for k in range(n.shape[1]) if n[0,k]]
@@ -296,9 +297,9 @@ def save(self:Evaluation,
         if t is not None: t.to_csv(folder/f'{name}.csv')
     return folder
 
-# %% ../nbs/34_evaluation.ipynb #7c287cea
+# %% ../nbs/34_evaluation.ipynb #bc42b7cf
 def show_map(
-    src, # Raster that was mapped
+    src, # Raster that was mapped, a path or a `Tile`
     path, # A map of classes
     truth:MaskTile=None, # The mask of the same place; `None` shows image and map only
     palette:Palette=None, # Colours of the classes
@@ -307,15 +308,15 @@ def show_map(
     most:int=1000, # Pixels on the longer side of each picture
 ):
     "Image, truth, map and errors of class `c`, side by side; returns the axes."
-    im,m = Tile(src),Tile(path)
+    im,m = (src if isinstance(src, Tile) else Tile(src)),Tile(path)
     win = window or (0,0,*m.shape)
-    s = max(1, -(-max(win[2:])//most))
-    px = im.read(*win)[0][:3 if im.n_bands>2 else 1, ::s, ::s].transpose(1,2,0)
+    im,m,s = im.crop(*win),m.crop(*win),max(1, -(-max(win[2:])//most))
+    px = small_tile(im, s)[0][:3 if im.n_bands>2 else 1].transpose(1,2,0)
     if im.dtype!=np.uint8: lo,hi = np.percentile(px, (1,99)); px = ((px-lo)/max(hi-lo, 1e-9)).clip(0,1)
-    pred = m.raw(*win)[0][::s,::s]
+    pred = small_mask(SimpleNamespace(shape=m.shape, read=lambda *w: m.raw(*w)[0]), s)
     shown = {'image': px, 'map': pred}
     if truth is not None:
-        want = truth.read(*win)[::s,::s]
+        want = small_mask(truth.crop(*win), s)
         errors = to_colours(Palette({**ERRORS}), error_map(pred, want, c))
         shown = {'image': px, 'truth': want, 'map': pred, 'errors': errors}
     pal = palette or (Palette.default(truth.coding.codes) if truth else Palette.default(map(str, range(max(2, pred[pred!=VOID].max(initial=0)+1)))))

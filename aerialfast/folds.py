@@ -19,7 +19,7 @@ from .prediction import fingerprint
 from .thresholds import TileCurves,load_curves,count_probs,cut_probs
 from .evaluation import Evaluation,evaluate
 
-# %% ../nbs/35_folds.ipynb #5af9102e
+# %% ../nbs/35_folds.ipynb #d6ded671
 def _all_tiles(dls): return [p for dl in dls.loaders[:2] for p in dl.tiles]
 
 def _holdings(data, folds):
@@ -27,7 +27,7 @@ def _holdings(data, folds):
     if isinstance(folds, int): return {f'fold_{k+1}': FoldSplitter(folds, k) for k in range(folds)}
     if folds is None: folds = sorted({region_of(t.stem) for t,_ in _all_tiles(data(TileSplitter()))})
     if len(folds)<2: raise ValueError(f"folds are {folds}: give two regions or more, or a number of folds, parted by place")
-    return {str(f): f for f in folds}
+    return {'+'.join(map(str, f)) if isinstance(f, (list,tuple)) else str(f): f for f in folds}
 
 # %% ../nbs/35_folds.ipynb #48a99e76
 def _write_json(path, d):
@@ -88,12 +88,12 @@ def _one_raster(folder):
         except ValueError as e: warnings.warn(f"no raster of the {kind} of the whole area: {e}")
     return out
 
-# %% ../nbs/35_folds.ipynb #ac41ec2c
+# %% ../nbs/35_folds.ipynb #844ac19b
 def cross_validate(
     data, # Called with what to hold out, gives `TileDataLoaders`: `lambda valid: TileDataLoaders.from_folder(path, codes, valid=valid)`
     train, # Called with the `TileDataLoaders` of a fold, gives the trained learner
     folder, # Keeps models, probabilities, maps and tables; a call that finds what an earlier one finished goes on from there
-    folds=None, # Number of folds, parted by place; a list of regions, names or patterns; `None` for all regions
+    folds=None, # Number of folds, parted by place; a list of regions, names or patterns, or lists of them; `None` for all regions
     fold:int=None, # Do only this one, from 0, for processes of their own; a call without it then puts all together
     by:str='iou', # What thresholds are picked by, see `criterion`
     sz:int=None, # Side of a patch of the maps, in pixels; `None` for 1024, or less for smaller tiles

@@ -579,7 +579,7 @@ def __exit__(self:RasterWriter, kind, err, tb):
     finally: self.part.unlink(missing_ok=True)
     if kind is None: raise ValueError(f"{self.dst.name}: {self.y+sum(r.shape[1] for r in self.rows)} of {self.h} rows were written: write them all")
 
-# %% ../nbs/02_rasters.ipynb #19ce3ce0
+# %% ../nbs/02_rasters.ipynb #2d70f27e
 def write_mosaic(
     src, # A folder or list of files that lie side by side, or one raster
     dst, # File to write: `.tif` copies the pixels into tiles of 256 px, `.vrt` points to them
@@ -587,6 +587,7 @@ def write_mosaic(
     "Make one raster of several, or lay one out anew for fast reading."
     dst = Path(dst)
     files = tile_files(src) if not isinstance(src, (list,tuple)) and Path(src).is_dir() else list(src) if isinstance(src, (list,tuple)) else [src]
+    if not files: raise ValueError(f"no file to make {dst.name} of: give a folder, or a list with at least one raster")
     if dst.suffix not in ('.tif','.vrt'): raise ValueError(f"{dst} ends in {dst.suffix!r}: take .tif to copy the pixels, .vrt to point to them")
     text,part = _mosaic(files) if len(files)>1 or dst.suffix=='.vrt' else str(files[0]),dst.with_name(f'.{dst.name}.part')
     if dst.suffix=='.vrt': part.write_text(text)
