@@ -107,7 +107,7 @@ def _array(x):
     x = x.detach().cpu()
     return (x.float() if x.is_floating_point() and x.element_size()<4 else x).numpy()
 
-# %% ../nbs/31_thresholds.ipynb #6bdf47ae
+# %% ../nbs/31_thresholds.ipynb #f39b283e
 @patch
 def _of(self:ThresholdCurves, c):
     "Counts `(2,bins)` of class `c`."
@@ -115,15 +115,21 @@ def _of(self:ThresholdCurves, c):
     return np.ascontiguousarray(self.counts[self.classes.index(c)])
 
 @patch
+def _both(self:ThresholdCurves, c):
+    "Counts `(2,bins)` of class `c`, of which both hold something."
+    n = self._of(c)
+    for k,what in enumerate(('other class', f'class {c}')):
+        if not n[k].sum():
+            raise ValueError(f"{n.sum():,} pixels counted, none of {what}: `update` with tiles that show class {c} and something else, and check that their masks are not all void")
+    return n
+
+@patch
 def roc(self:ThresholdCurves,
     c:int=1, # Class
 )->tuple: # False and true positive rates and their thresholds, from the highest threshold down
     "ROC curve of class `c`, by scikit-learn on the non-empty bins."
     from sklearn.metrics import roc_curve
-    n = self._of(c)
-    for k,what in enumerate(('other class', f'class {c}')):
-        if not n[k].sum():
-            raise ValueError(f"{n.sum():,} pixels counted, none of {what}: `update` with tiles that show class {c} and something else, and check that their masks are not all void")
+    n = self._both(c)
     y,k = np.nonzero(n)
     fpr,tpr,thresh = roc_curve(y.astype(float), k/self.bins, sample_weight=n[y,k], drop_intermediate=False)
     return fpr[1:],tpr[1:],thresh[1:]
@@ -138,7 +144,7 @@ def auc(self:ThresholdCurves,
     fpr,tpr,_ = self.roc(c)
     return float(auc(np.r_[0,fpr], np.r_[0,tpr]))
 
-# %% ../nbs/31_thresholds.ipynb #e2748eb1
+# %% ../nbs/31_thresholds.ipynb #a6f34b73
 def _cut_scores(tp, fp, P, N):
     "Scores of a cut with `tp` true and `fp` false positives among `P` positives and `N` negatives."
     def ratio(a, b):
@@ -152,8 +158,10 @@ def table(self:ThresholdCurves,
     c:int=1, # Class
 )->dict: # Arrays `thresh`, `tpr`, `fpr`, `iou`, `accuracy`, `f1`, `precision`, `recall`, and `false_alarms` and `misses` in pixels, from the highest threshold down
     "Scores of class `c` at the threshold of every non-empty bin."
-    (fpr,tpr,thresh),(N,P) = self.roc(c),self._of(c).sum(1)
-    return dict(thresh=thresh, **_cut_scores(np.rint(tpr*P), np.rint(fpr*N), P, N))
+    n = self._both(c)
+    k = np.flatnonzero(n.any(0))[::-1]
+    fp,tp = n[:,k].cumsum(1)
+    return dict(thresh=k/self.bins, **_cut_scores(tp, fp, tp[-1], fp[-1]))
 
 # %% ../nbs/31_thresholds.ipynb #bcdd3463
 CRITERIA = dict(
