@@ -68,7 +68,7 @@ class _Shapes:
     def whole(self): return np.arange(len(self.areas))
     def area(self): return self.areas
 
-# %% ../nbs/34_evaluation.ipynb #2eb614cf
+# %% ../nbs/34_evaluation.ipynb #9352e6ae
 class Objects:
     "Things of the truth and of the map: how large they are, and how well they fit."
     def __init__(self, truth, found, unit='px'):
@@ -84,7 +84,7 @@ class Objects:
         p,r = share(right[1], len(f)),share(right[0], len(t))
         return dict(there=len(t), found=len(f), precision=p, recall=r, f1=share(2*p*r, p+r) if p+r else 0., count_error=share(len(f)-len(t), len(t)), iou=t[t[:,1]>0,1].mean() if right[0] else np.nan)
     def table(self,
-        sizes=(50,200,1000), # Areas that part small things from large ones, in square metres, or in pixels without a CRS in metres
+        sizes=(50,200,1000), # Areas that part small things from large ones, in square metres, or in pixels without a CRS
     ): # A `DataFrame`, a row for each size and one for all; precision by the size of what was found, recall by that of what is there
         edges = [0,*sizes,np.inf]
         rows = {(f'from {a:g}' if b==np.inf else f'{a:g} to {b:g}')+f' {self.unit}': self.scores(a, b) for a,b in zip(edges, edges[1:])}
@@ -92,9 +92,10 @@ class Objects:
     def __repr__(self): s = self.scores(); return f"Objects: {s['there']} there, {s['found']} found, precision {s['precision']:.3f}, recall {s['recall']:.3f}, F1 {s['f1']:.3f}"
 
 def _area_unit(tile):
-    "Area of a pixel, and its unit."
-    if not tile.crs or not tile.crs.is_projected: return 1,'px'
-    return abs(tile.transform.a*tile.transform.e-tile.transform.b*tile.transform.d)*tile.crs.linear_units_factor[1]**2,'m²'
+    "Area of a pixel on the ground, to half a percent, and its unit; what web maps and degrees call an area is none."
+    if not tile.crs: return 1,'px'
+    (x,y),(x1,y1),(x2,y2) = [_lonlat(tile, tile.h//2+a, tile.w//2+b) for a,b in ((0,0),(1,0),(0,1))]
+    return abs((x1-x)*(y2-y)-(x2-x)*(y1-y))*np.cos(np.radians(y))*(np.pi*6371008.8/180)**2,'m²'
 
 class _Things:
     "Counts of the things of one tile that streams by."

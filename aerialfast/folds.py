@@ -7,10 +7,11 @@ Docs: https://aerialfast.github.io/aerialfast/folds.html.md"""
 # %% auto #0
 __all__ = ['CrossValidation', 'cross_validate']
 
-# %% ../nbs/35_folds.ipynb #77f075fc
+# %% ../nbs/35_folds.ipynb #3068ffb7
 from dataclasses import dataclass
 from pathlib import Path
-import json,os,time,warnings
+from types import FunctionType
+import inspect,json,os,time,warnings
 import pandas as pd
 from .rasters import write_mosaic
 from .data import FoldSplitter,TileSplitter,region_of
@@ -29,7 +30,7 @@ def _holdings(data, folds):
     if len(folds)<2: raise ValueError(f"folds are {folds}: give two regions or more, or a number of folds, parted by place")
     return {'+'.join(map(str, f)) if isinstance(f, (list,tuple)) else str(f): f for f in folds}
 
-# %% ../nbs/35_folds.ipynb #48a99e76
+# %% ../nbs/35_folds.ipynb #9f625e4b
 def _write_json(path, d):
     part = path.with_name(f'.{path.name}.part')
     part.write_text(json.dumps(d, indent=1)); os.replace(part, path)
@@ -43,12 +44,21 @@ def _same(path, facts):
         if other: raise ValueError(f"{path.parent} was made with another {' and '.join(other)}: give another folder, or delete it to begin anew")
     else: _write_json(path, facts)
 
+def _recipe(f):
+    "A digest of the code of `f`, of the functions of the same file that it calls, and of the plain values that it uses."
+    if not isinstance(f, FunctionType): return fingerprint(f)
+    used,(plain,own) = inspect.getclosurevars(f),({},{})
+    for k,v in {**used.globals, **used.nonlocals}.items():
+        if isinstance(v, (str,int,float,bool,tuple,type(None))): plain[k] = v
+        elif isinstance(v, FunctionType) and v.__module__==f.__module__ and v is not f: own[k] = _recipe(v)
+    return fingerprint([f.__code__, f.__defaults__, plain, own])
+
 def _run_fold(folder, valid, data, train, sz, overlap, progress):
     "Train, predict and count one fold, or what is left of it."
     folder.mkdir(parents=True, exist_ok=True)
     dls = data(valid)
     held,codes = dls.valid.tiles,list(dls.codes)
-    _same(folder/'made_with.json', dict(train=fingerprint(train), tiles=[[t.stem, t.facts_key()] for t,_ in dls.train.tiles], held_out=[[t.stem, t.facts_key()] for t,_ in held], sz=sz, overlap=overlap))
+    _same(folder/'made_with.json', dict(train=_recipe(train), data=_recipe(data), tiles=[[t.stem, t.facts_key()] for t,_ in dls.train.tiles], held_out=[[t.stem, t.facts_key()] for t,_ in held], sz=sz, overlap=overlap))
     if (folder/'curves.npz').exists(): return
     start = time.perf_counter()
     if not (folder/'model').exists(): train(dls).save_model(folder/'model')

@@ -112,7 +112,7 @@ def _curve_pictures(e, curves):
     if len(places)>1: parts += ['What each place would like, and what it gets with the threshold picked on all the others:', places.held_out()]
     return [_Section('Thresholds', parts)]
 
-# %% ../nbs/37_reports.ipynb #11b33c86
+# %% ../nbs/37_reports.ipynb #1932435f
 def _sources(images, e):
     "The raster that each map was made from, by name."
     if isinstance(images, dict): found = images
@@ -120,6 +120,11 @@ def _sources(images, e):
     lost = [n for n in e.tiles if n not in found]
     if lost: raise ValueError(f"no image for the map {lost[0]}: images are {list(found)[:9]}; give them with the names of the maps")
     return {n: t if isinstance((t := found[n]), Tile) else Tile(t) for n in e.tiles}
+
+def _around(y, x, shape, side=512):
+    "Window of at most `side` px with the cell at `y`, `x` in its middle, moved inside."
+    h,w = min(side, shape[0]),min(side, shape[1])
+    return max(0, min(y-(h-256)//2, shape[0]-h)),max(0, min(x-(w-256)//2, shape[1]-w)),h,w
 
 def _pictures(e, images, most, palette):
     if images is None: return []
@@ -131,9 +136,8 @@ def _pictures(e, images, most, palette):
     for n in some: parts += [f'{n}: IoU of {e.codes[e.c]} {e.tiles[n].iou[e.c]:.3f}', picture(n)]
     worst = []
     for w in e.worst(most).itertuples():
-        (H,W),at = e.maps[w.tile].shape,f', {w.lat:.5f} N {w.lon:.5f} E' if not np.isnan(w.lat) else ''
-        h,v = min(512, H),min(512, W)
-        worst += [f'{w.tile}, row {w.y}, column {w.x}{at}: {w.wrong/w.known:.0%} of {w.known:,} pixels wrong', picture(w.tile, (max(0, min(w.y-128, H-h)), max(0, min(w.x-128, W-v)), h, v))]
+        at = f', {w.lat:.5f} N {w.lon:.5f} E' if not np.isnan(w.lat) else ''
+        worst += [f'{w.tile}, row {w.y}, column {w.x}{at}: {w.wrong/w.known:.0%} of {w.known:,} pixels wrong', picture(w.tile, _around(w.y, w.x, e.maps[w.tile].shape))]
     return [_Section('Maps', [f'From the worst to the best{"" if len(some)==len(iou) else f", {len(some)} of {len(iou)}"}. {legend}', *parts]), _Section('Worst places', ['Squares of 256 px with the most wrong pixels, in the middle of what is shown.', *worst])]
 
 def _facts(model, settings):
