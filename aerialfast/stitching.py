@@ -95,7 +95,7 @@ class _Sums:
 
 def _spread(p, p2): return np.sqrt(np.maximum(p2-p*p, 0).mean(0))
 
-# %% ../nbs/25_stitching.ipynb #3cdefd9d
+# %% ../nbs/25_stitching.ipynb #e4326295
 class Finished(NamedTuple):
     "Rows that no later patch touches."
     y:int # First row, in the tile
@@ -125,7 +125,7 @@ def stream_probs(
         top,stop = max(ends[i][0], y+m),min(ends[i][1], y+h+m) # rows of the padded tile that leave
         rows,n = slice(max(top-grid.ys[i], 0), max(stop-grid.ys[i], 0)),ends[i][1]-ends[i][0]
         out = sums.take(n, rows, slice(x+m-left, x+m-left+w))
-        if stop>top: yield Finished(top-m, out[0], ok[rows, x+m-left:x+m-left+w], _spread(*out) if spread else None)
+        if stop>top: yield Finished(top-m, out[0], ok[rows, x+m-left:x+m-left+w].copy(), _spread(*out) if spread else None)
 
 def _add_line(batches, sums, px, ok, wy, wx, xs, sz, tick):
     "Add the patches of one line, at columns `xs` of the buffers."
