@@ -154,7 +154,7 @@ def _read_pairs(m, truth, halo):
             if win: new = pool.submit(read, *win)
             yield got
 
-# %% ../nbs/34_evaluation.ipynb #ac139caf
+# %% ../nbs/34_evaluation.ipynb #4614ed9d
 _CELL = 256
 
 def _errors_by_cell(wrong, known, y):
@@ -166,12 +166,17 @@ def _errors_by_cell(wrong, known, y):
         out[(y+r)//_CELL] = out.get((y+r)//_CELL, 0)+np.stack(both)
     return out
 
-@patch
-def _add(self:Evaluation, name, m, truth, edges, objects, errors, smallest, tick):
-    "Count one map."
+# %% ../nbs/34_evaluation.ipynb #b1692683
+def _same_place(m, truth):
     if m.shape!=truth.shape: raise ValueError(f"{m.name} has {m.h} x {m.w} px, its truth {truth.name} {truth.shape[0]} x {truth.shape[1]}: compare maps with masks of the same place")
     a,b = m,truth.tile
     if a.crs and b.crs and (a.crs!=b.crs or np.abs(np.subtract(a.bounds, b.bounds)).max()>.6*abs(a.transform.a)): raise ValueError(f"{m.name} lies at {np.round(a.bounds, 2).tolist()}, its truth {truth.name} at {np.round(b.bounds, 2).tolist()}: compare maps with masks of the same place")
+
+# %% ../nbs/34_evaluation.ipynb #ea05e0f9
+@patch
+def _add(self:Evaluation, name, m, truth, edges, objects, errors, smallest, tick):
+    "Count one map."
+    _same_place(m, truth)
     conf,cells = Confusion(self.codes),{}
     band,line = Confusion(self.codes),BoundaryF1(self.c, edges or 0); line.reset()
     things = _Things(m, isinstance(truth, ShapeMask)) if objects else None
@@ -193,6 +198,7 @@ def _add(self:Evaluation, name, m, truth, edges, objects, errors, smallest, tick
     if things: self.things[name] = things.objects(smallest)
     self.places += [dict(tile=name, y=r*_CELL, x=k*_CELL, wrong=int(n[0,k]), known=int(n[1,k])) for r,n in cells.items() for k in range(n.shape[1]) if n[0,k]]
 
+# %% ../nbs/34_evaluation.ipynb #fa95abf0
 @contextmanager
 def _error_files(folder, m, codes):
     "Rasters of errors, class to opened file, that appear together when they are whole."
@@ -201,6 +207,7 @@ def _error_files(folder, m, codes):
         yield {c: stack.enter_context(RasterWriter(Path(folder)/f'{m.stem}_{codes[c] if len(codes)>2 else "errors"}.tif', m, nodata=VOID, colours=colour_table(Palette({**ERRORS})),
                                                    names=[f'errors of {codes[c]}'], tags={'codes': ', '.join(ERRORS)}, overviews=True)) for c in which}
 
+# %% ../nbs/34_evaluation.ipynb #4d50fd33
 def _pairs(maps, truths):
     "Opened maps and their truths."
     maps = [Tile(p) for p in (maps if isinstance(maps, (list,tuple)) else tile_files(maps) if Path(maps).is_dir() else [maps])]
@@ -211,7 +218,6 @@ def _pairs(maps, truths):
     if twice: raise ValueError(f"two maps are called {twice[0]}: scores are kept by name, so evaluate them apart")
     return list(zip(maps, truths))
 
-# %% ../nbs/34_evaluation.ipynb #00c5c3de
 def evaluate(
     maps, # A map of classes as `predict_tile` writes it, a list or a folder of them
     truths, # Its mask, a `MaskTile` or `ShapeMask`; a list of them in the order of the maps; or `Shapes`, burned for each map
@@ -231,7 +237,7 @@ def evaluate(
             with _error_files(errors, m, out.codes) as files: out._add(m.stem, m, truth, edges, objects, files, smallest, bar.update)
     return out
 
-# %% ../nbs/34_evaluation.ipynb #ae549480
+# %% ../nbs/34_evaluation.ipynb #5ac455fd
 def _row(codes, c, confs, bands, lines, things):
     conf = sum(confs, start=Confusion(codes))
     row = dict(pixels=int(conf.counts.sum()), accuracy=conf.accuracy)
@@ -256,6 +262,7 @@ def table(self:Evaluation,
     def of(d, ns): return [d[n] for n in ns if n in d]
     return pd.DataFrame({g: _row(self.codes, self.c, of(self.tiles, ns), of(self.bands, ns), of(self.outlines, ns), of(self.things, ns)) for g,ns in groups.items()}).T
 
+# %% ../nbs/34_evaluation.ipynb #b6b9eb20
 @patch
 def classes(self:Evaluation): # A `DataFrame`, a row for each class
     "Scores of each class over all tiles."
@@ -298,7 +305,9 @@ def save(self:Evaluation,
         if t is not None: t.to_csv(folder/f'{name}.csv')
     return folder
 
-# %% ../nbs/34_evaluation.ipynb #bc42b7cf
+# %% ../nbs/34_evaluation.ipynb #10bead18
+def _painted(a, palette): return np.where((a==VOID)[...,None], np.uint8(225), to_colours(palette, a)) # void is grey
+
 def show_map(
     src, # Raster that was mapped, a path or a `Tile`
     path, # A map of classes
@@ -318,12 +327,11 @@ def show_map(
     shown = {'image': px, 'map': pred}
     if truth is not None:
         want = small_mask(truth.crop(*win), s)
-        errors = to_colours(Palette({**ERRORS}), error_map(pred, want, c))
-        shown = {'image': px, 'truth': want, 'map': pred, 'errors': errors}
+        shown = {'image': px, 'truth': want, 'map': pred, 'errors': error_map(pred, want, c)}
     pal = palette or (Palette.default(truth.coding.codes) if truth else Palette.default(map(str, range(max(2, pred[pred!=VOID].max(initial=0)+1)))))
     fig,axs = plt.subplots(1, len(shown), figsize=(3*len(shown), 3.2*win[2]/win[3]+.3))
     for ax,(name,a) in zip(axs, shown.items()):
-        ax.imshow(a.squeeze() if a.ndim==3 else to_colours(pal, a), cmap='gray', interpolation='nearest')
+        ax.imshow(a.squeeze() if a.ndim==3 else _painted(a, Palette({**ERRORS}) if name=='errors' else pal), cmap='gray', interpolation='nearest')
         ax.set_title(name, fontsize=10); ax.axis('off')
     fig.tight_layout()
     return axs

@@ -32,7 +32,7 @@ def cities(tmp):
         for d,k in (('images','chips'), ('masks','masks')): write_mosaic(sorted((kampala/k).glob('OAM-*-20.*')), tmp/d/'kampala_1.tif')
     codes = ['ground','building']
     coding = MaskValues(codes, [0,[1,255]])
-    def data(valid): return TileDataLoaders.from_folder(tmp, codes, valid=valid, coding=coding, sz=256, bs=4, n=args.steps)
+    def data(valid): return TileDataLoaders.from_folder(tmp, codes, valid=valid, coding=coding, sz=256, bs=4, n=args.steps, sampler='labelled')
     return data,['banepa_1','banepa_2','kampala'],tmp/'images'
 
 def dubai(tmp):
