@@ -67,7 +67,7 @@ def _run_fold(folder, valid, data, train, sz, overlap, progress):
     TileCurves({t.stem: count_probs(folder/'probs'/f'{t.stem}.tif', m) for t,m in held}).save(folder/'curves.npz')
     _write_json(folder/'done.json', dict(seconds=round(time.perf_counter()-start, 1)))
 
-# %% ../nbs/35_folds.ipynb #a810cba9
+# %% ../nbs/35_folds.ipynb #6dea76d7
 @dataclass
 class CrossValidation:
     "What a cross-validation found."
@@ -89,16 +89,15 @@ def _thresholds(folds, by):
         out[name] = dict(thresh=others.best(by).thresh, thresh_own=curves.total.best(by).thresh if curves.total._of(1).sum(1).all() else None)
     return out
 
-def _one_raster(folder):
-    "Mosaics of the rasters in `folder/errors`, one for each ending of their names."
-    groups,out = {},[]
-    for p in sorted((folder/'errors').glob('*.tif')): groups.setdefault(p.stem.rsplit('_', 1)[1], []).append(p)
-    for kind,files in groups.items():
-        try: out.append(write_mosaic(files, folder/f'{kind}.vrt'))
+def _one_raster(folder, stems, codes):
+    "A mosaic of the rasters of errors, or one for each class if there are more than two."
+    out = []
+    for kind in ['errors'] if len(codes)==2 else codes:
+        try: out.append(write_mosaic([folder/'errors'/f'{n}_{kind}.tif' for n in stems], folder/f'{kind}.vrt'))
         except ValueError as e: warnings.warn(f"no raster of the {kind} of the whole area: {e}")
     return out
 
-# %% ../nbs/35_folds.ipynb #844ac19b
+# %% ../nbs/35_folds.ipynb #9f423c02
 def cross_validate(
     data, # Called with what to hold out, gives `TileDataLoaders`: `lambda valid: TileDataLoaders.from_folder(path, codes, valid=valid)`
     train, # Called with the `TileDataLoaders` of a fold, gives the trained learner
@@ -136,4 +135,4 @@ def _together(folder, held, data, by, progress, **kwargs):
     each = table.loc[list(held)].astype(float)
     table = pd.concat([each, pd.DataFrame({'mean': each.mean(), 'spread': each.std()}).T, table.loc[['all']]])
     table.to_csv(folder/'folds.csv')
-    return CrossValidation(folder, table, scores, TileCurves({t: c for cs in folds.values() for t,c in cs.items()}), maps, _one_raster(folder))
+    return CrossValidation(folder, table, scores, TileCurves({t: c for cs in folds.values() for t,c in cs.items()}), maps, _one_raster(folder, places, scores.codes))

@@ -45,7 +45,7 @@ def _pieces(h, w):
     for y in range(0, h, rows):
         for x in range(0, w, cols): yield slice(y,y+rows),slice(x,x+cols)
 
-# %% ../nbs/31_thresholds.ipynb #dbaf6996
+# %% ../nbs/31_thresholds.ipynb #aaf65775
 _TEMPS = np.geomspace(1/8, 8, 33)
 
 class ThresholdCurves:
@@ -79,27 +79,31 @@ class ThresholdCurves:
             for mine,n in zip((self.counts,self.confusion,self.misfit), new): mine += n
         return self
 
-    def _count(self, jobs):
-        new = tuple(map(np.zeros_like, (self.counts,self.confusion,self.misfit)))
-        for ps,m in jobs:
-            known = m!=VOID
-            if m.max()>=self.n_classes or m.min()<0: self._check(m[known])
-            for n,p,c in zip(new[0], ps, self.classes):
-                ok = known & ~np.isnan(p) if np.isnan(p.min()) else known
-                n += _bin_counts(*((p.ravel(), m.ravel()==c) if ok.all() else (p[ok], m[ok]==c)), self.bins)
-            if self.n_classes>2: self._count_together(np.stack([p[ok] for p in ps]), m[ok], *new[1:])
-        return new
+# %% ../nbs/31_thresholds.ipynb #0e3281ce
+@patch
+def _count(self:ThresholdCurves, jobs):
+    new = tuple(map(np.zeros_like, (self.counts,self.confusion,self.misfit)))
+    for ps,m in jobs:
+        known = m!=VOID
+        if m.max()>=self.n_classes or m.min()<0: self._check(m[known])
+        for n,p,c in zip(new[0], ps, self.classes):
+            ok = known & ~np.isnan(p) if np.isnan(p.min()) else known
+            n += _bin_counts(*((p.ravel(), m.ravel()==c) if ok.all() else (p[ok], m[ok]==c)), self.bins)
+        if self.n_classes>2: self._count_together(np.stack([p[ok] for p in ps]), m[ok], *new[1:])
+    return new
 
-    def _count_together(self, p, y, confusion, misfit):
-        confusion += np.bincount(y.astype(np.int64)*self.n_classes+p.argmax(0), minlength=self.n_classes**2).reshape(confusion.shape)
-        logs,y = np.log(np.maximum(p[:,::64], 1e-12)),y[None,::64].astype(np.int64)
-        for i,t in enumerate(_TEMPS):
-            z = logs/np.float32(t)
-            misfit[i] += (np.log(np.exp(z-z.max(0)).sum(0))+z.max(0)-np.take_along_axis(z, y, 0)[0]).sum()
+@patch
+def _count_together(self:ThresholdCurves, p, y, confusion, misfit):
+    confusion += np.bincount(y.astype(np.int64)*self.n_classes+p.argmax(0), minlength=self.n_classes**2).reshape(confusion.shape)
+    logs,y = np.log(np.maximum(p[:,::64], 1e-12)),y[None,::64].astype(np.int64)
+    for i,t in enumerate(_TEMPS):
+        z = logs/np.float32(t)
+        misfit[i] += (np.log(np.exp(z-z.max(0)).sum(0))+z.max(0)-np.take_along_axis(z, y, 0)[0]).sum()
 
-    def _check(self, m):
-        bad = m[(m<0)|(m>=self.n_classes)]
-        if len(bad): raise ValueError(f"mask holds class {bad[0]}, the {self.n_classes} classes go from 0 to {self.n_classes-1}: check how its values are turned into classes; {VOID} is void")
+@patch
+def _check(self:ThresholdCurves, m):
+    bad = m[(m<0)|(m>=self.n_classes)]
+    if len(bad): raise ValueError(f"mask holds class {bad[0]}, the {self.n_classes} classes go from 0 to {self.n_classes-1}: check how its values are turned into classes; {VOID} is void")
 
 def _array(x):
     "An array of numpy or torch as numpy, without needing torch for it."
