@@ -8,7 +8,7 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 __all__ = ['OUTPUTS', 'to_map', 'pixel_entropy', 'pixel_margin', 'as_steps', 'output_paths', 'fingerprint', 'stripe_width',
            'patch_progress', 'predict_tile', 'predict_tiles']
 
-# %% ../nbs/30_prediction.ipynb #e62468e5
+# %% ../nbs/30_prediction.ipynb #10f1c90a
 import copy,hashlib,inspect,json,os,shutil,tempfile,threading,time,types,warnings,weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from .labels import VOID,Palette,colour_table
 from .learner import AerialModel
 from .shapes import Shapes,ShapeMask,_geo
 from .data import _tensor
-from .stitching import Views,stream_probs,_predicted
+from .stitching import Finished,Views,stream_probs,_predicted
 from fastai.learner import Learner
 
 # %% ../nbs/30_prediction.ipynb #e62bb35d
@@ -92,7 +92,7 @@ def output_paths(
     if not kinds or set(kinds)-set(OUTPUTS): raise ValueError(f"outputs are {outputs!r}: take one or several of {', '.join(OUTPUTS)}")
     return {k: dst if i==0 else dst.with_name(f'{dst.stem}_{k}{dst.suffix}') for i,k in enumerate(kinds)}
 
-# %% ../nbs/30_prediction.ipynb #a2de9246
+# %% ../nbs/30_prediction.ipynb #5f74406f
 @dataclass
 class _Out:
     "How one kind of output is written."
@@ -114,6 +114,15 @@ class _Out:
     def rows(self, r):
         "What to write for the rows `r`, `(bands,n,w)`; `None` if nothing in them is valid."
         if not r.valid.any(): return None
+        (h,w),out = r.valid.shape,None
+        n = max(1, (1<<18)//w) # few rows at a time, which need little memory and stay in the processor's cache
+        for y in range(0, h, n):
+            a = self._some_rows(Finished(r.y+y, *(None if v is None else v[..., y:y+n, :] for v in r[1:])))
+            if out is None: out = np.empty((len(a), h, w), a.dtype)
+            out[:, y:y+n] = a
+        return out
+
+    def _some_rows(self, r):
         a = OUTPUTS[self.kind](r, self.thresh)
         return a if self.kind in ('classes','inria') else as_steps(a[self.channels(len(a))] if self.only else a, r.valid, self.dtype)
 
@@ -302,7 +311,7 @@ def _laid_out(tile, folder, memory, stripes):
     new.fill = tile.fill
     return new
 
-# %% ../nbs/30_prediction.ipynb #4ed02710
+# %% ../nbs/30_prediction.ipynb #c8144358
 def _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar):
     "Make and keep the portions `todo`."
     empty = {o.kind: None for o in outs}
@@ -320,6 +329,7 @@ def _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar):
             for r in stream_probs(f, tile, grid, bs, bar.update, win, wanted, any(o.kind=='disagreement' for o in outs)):
                 if last: last.result()
                 last = pool.submit(cutter.add, r)
+                del r # its memory is free as soon as it is written
         if last: last.result()
 
 # %% ../nbs/30_prediction.ipynb #4c193fbc

@@ -445,7 +445,7 @@ def remember(
 @patch
 def facts_key(self:Tile): return [self.part, self.y0, self.x0, self.h, self.w, [[l.key[:3], l.bands, str(l.key[3] or '')] for l in self.layers]]
 
-# %% ../nbs/02_rasters.ipynb #80015d57
+# %% ../nbs/02_rasters.ipynb #3226cef3
 class RasterWriter:
     "Writes a tiled, compressed GeoTIFF from the top to the bottom; it appears as `dst` when it is whole."
     def __init__(self,
@@ -470,7 +470,8 @@ class RasterWriter:
         self.kw = dict(driver='GTiff', height=like.h, width=like.w, count=count, dtype=dtype, nodata=nodata, crs=like.crs,
             transform=like.transform, tiled=True, blockxsize=block, blockysize=block, compress='deflate', bigtiff='IF_SAFER',
             interleave='band', num_threads='all_cpus', sparse_ok=nodata is not None)
-        if scale: self.kw.update(predictor=2, zlevel=1) # steps change little from pixel to pixel
+        self.smooth = dict(predictor=3 if np.dtype(dtype).kind=='f' else 2) if scale or np.dtype(dtype).kind=='f' else {} # numbers that change little from pixel to pixel
+        if self.smooth: self.kw.update(compress='zstd', zstd_level=1, **self.smooth)
         if bits: self.kw.update(compress='ccittfax4', nbits=1)
         self.extra,self.overviews,self.cog = (colours,names,tags,scale),overviews or cog,cog
         self.rows,self.sums,self.counts = [],[],_Counts(nodata) if self.overviews else None
@@ -515,18 +516,18 @@ class _Counts:
         for i,(n,mean,sq,lo,hi) in enumerate(self.of, 1):
             if n: out.update_tags(i, STATISTICS_MINIMUM=f'{lo:.12g}', STATISTICS_MAXIMUM=f'{hi:.12g}', STATISTICS_MEAN=f'{mean:.12g}', STATISTICS_STDDEV=f'{np.sqrt(sq/n):.12g}', STATISTICS_VALID_PERCENT=f'{100*n/px:.4g}')
 
-# %% ../nbs/02_rasters.ipynb #1d5206e8
+# %% ../nbs/02_rasters.ipynb #a239bd2f
 @patch
 def _finish(self:RasterWriter):
     "Statistics and overviews, and the layout of a COG."
     how = 'nearest' if np.dtype(self.kw['dtype']).kind!='f' and not self.extra[3] else 'average'
-    with _opening(), rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(self.block), COMPRESS_OVERVIEW='DEFLATE', INTERLEAVE_OVERVIEW='BAND', GDAL_NUM_THREADS='ALL_CPUS', BIGTIFF_OVERVIEW='IF_SAFER', SPARSE_OK_OVERVIEW='ON'), rasterio.open(self.part, 'r+') as out:
+    with _opening(), rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(self.block), COMPRESS_OVERVIEW=self.kw['compress'].upper(), ZSTD_LEVEL_OVERVIEW='1', PREDICTOR_OVERVIEW=str(self.smooth.get('predictor', 1)), INTERLEAVE_OVERVIEW='BAND', GDAL_NUM_THREADS='ALL_CPUS', BIGTIFF_OVERVIEW='IF_SAFER', SPARSE_OK_OVERVIEW='ON'), rasterio.open(self.part, 'r+') as out:
         if self.counts.of: self.counts.write(out, out.width*out.height)
         steps = [4**k for k in range(1, 10) if max(out.shape)>self.block*4**k/2]
         if steps: out.build_overviews(steps, Resampling[how])
     if self.cog:
         made = self.part.with_name(self.part.name+'.cog')
-        with _opening(), rasterio.open(self.part) as src: rasterio.shutil.copy(src, made, driver='COG', compress='deflate', blocksize=self.block, bigtiff='IF_SAFER', num_threads='all_cpus', sparse_ok=True)
+        with _opening(), rasterio.open(self.part) as src: rasterio.shutil.copy(src, made, driver='COG', compress='deflate', predictor='YES' if self.smooth else 'NO', blocksize=self.block, bigtiff='IF_SAFER', num_threads='all_cpus', sparse_ok=True)
         os.replace(made, self.part)
 
 # %% ../nbs/02_rasters.ipynb #df78d012

@@ -18,7 +18,7 @@ from .grids import Grid,finished_rows,touching
 from .rasters import Tile,reflect_index
 from .data import _tensor,turned
 
-# %% ../nbs/25_stitching.ipynb #eb86bcd1
+# %% ../nbs/25_stitching.ipynb #5dd488d7
 def _continued(read, tile, grid, y0, y1, x0, x1):
     "What `read(y,x,h,w)` gives for rows `y0` to `y1` and columns `x0` to `x1` of the padded tile, continued by reflection; a list of arrays `(...,h,w)`."
     ys,xs = [reflect_index(n, a-grid.margin, b-grid.margin) for n,a,b in ((tile.h, y0, y1), (tile.w, x0, x1))]
@@ -30,7 +30,7 @@ def _padded(tile, grid, *box):
     "Pixels `(C,h,w)` of the padded tile, and which are valid, `(h,w)`."
     def read(*win):
         px,ok = tile.read(*win)
-        return px,np.ones(px.shape[1:], bool) if ok is None else ok
+        return px,np.broadcast_to(True, px.shape[1:]) if ok is None else ok
     return _continued(read, tile, grid, *box)
 
 def _lines(tile, grid, lines, x0, x1):
@@ -38,12 +38,12 @@ def _lines(tile, grid, lines, x0, x1):
     with ThreadPoolExecutor(1) as reader:
         def read(a, b): return reader.submit(_padded, tile, grid, a, b, x0, x1)
         stops = [grid.ys[i]+grid.sz for i in lines]
-        (px,ok),new = (np.array(a) for a in _padded(tile, grid, stops[0]-grid.sz, stops[0], x0, x1)),None
+        (px,ok),new = (np.require(a, requirements='CWO') for a in _padded(tile, grid, stops[0]-grid.sz, stops[0], x0, x1)),None
         for i,stop in enumerate(stops):
             if i:
                 a,v = new.result()
                 n = len(v)
-                for buf,rows in ((px, a), (ok[None], v)): buf[:, :-n],buf[:, -n:] = buf[:, n:],rows
+                for buf,rows in ((ok, v), *zip(px, a)): buf[:-n],buf[-n:] = buf[n:],rows
             if i+1<len(stops): new = read(stop, stops[i+1])
             yield px,ok
 
@@ -76,7 +76,7 @@ class _Batches:
                 if torch.cuda.is_available(): torch.cuda.empty_cache()
                 warnings.warn(f"{n} patches at once do not fit into memory: goes on with {self.bs}")
 
-# %% ../nbs/25_stitching.ipynb #f4a6d314
+# %% ../nbs/25_stitching.ipynb #6cb9a48f
 class _Sums:
     "Sums of weighted probabilities, and of their squares, over one line of patches: `(C,sz,width)` each."
     def __init__(self, sz, width, squares): self.size,self.n,self.at = (sz,width),1+squares,None
@@ -85,17 +85,19 @@ class _Sums:
         if self.at is None: self.at = [torch.zeros(len(q), *self.size, device=q.device) for _ in range(self.n)]
         part = slice(x, x+q.shape[-1])
         for a,v in zip(self.at, (q, q*q) if self.n>1 else (q,)): a[:,:,part].addcmul_(v, w)
-    def take(self, n, rows, cols):
-        "Finished `rows` and `cols`; then both sums move up by `n` rows."
-        out = [a[:, rows, cols].cpu().numpy().copy() for a in self.at]
+    def of(self, rows, cols):
+        "Probabilities of `rows` and `cols`, and how much patches disagree about them if squares are summed."
+        p,*p2 = [a[:, rows, cols].cpu().numpy().copy() for a in self.at]
+        return p,_spread(p, *p2) if p2 else None
+    def move(self, n):
+        "Forget `n` rows at the top."
         for a in self.at:
             if n<a.shape[1]: a[:, :-n] = a[:, n:].clone() if 2*n<a.shape[1] else a[:, n:]
             a[:, -n:] = 0
-        return out
 
 def _spread(p, p2): return np.sqrt(np.maximum(p2-p*p, 0).mean(0))
 
-# %% ../nbs/25_stitching.ipynb #e4326295
+# %% ../nbs/25_stitching.ipynb #08e8e8f9
 class Finished(NamedTuple):
     "Rows that no later patch touches."
     y:int # First row, in the tile
@@ -123,9 +125,12 @@ def stream_probs(
         if wanted is not None: ok = ok & _continued(lambda *win: [wanted(*win)], tile, grid, grid.ys[i], grid.ys[i]+sz, left, right)[0]
         _add_line(batches, sums, px, ok, torch.from_numpy(grid.wy[i]), wx, [grid.xs[j]-left for j in cols], sz, tick)
         top,stop = max(ends[i][0], y+m),min(ends[i][1], y+h+m) # rows of the padded tile that leave
-        rows,n = slice(max(top-grid.ys[i], 0), max(stop-grid.ys[i], 0)),ends[i][1]-ends[i][0]
-        out = sums.take(n, rows, slice(x+m-left, x+m-left+w))
-        if stop>top: yield Finished(top-m, out[0], ok[rows, x+m-left:x+m-left+w].copy(), _spread(*out) if spread else None)
+        if stop>top: yield _finished(top-m, sums, ok, slice(top-grid.ys[i], stop-grid.ys[i]), slice(x+m-left, x+m-left+w)) # no name holds what was yielded, so that its memory is free before the next
+        sums.move(ends[i][1]-ends[i][0])
+
+def _finished(y, sums, ok, rows, cols):
+    probs,spread = sums.of(rows, cols)
+    return Finished(y, probs, ok[rows, cols].copy(), spread)
 
 def _add_line(batches, sums, px, ok, wy, wx, xs, sz, tick):
     "Add the patches of one line, at columns `xs` of the buffers."
