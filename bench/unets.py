@@ -1,9 +1,9 @@
 """Cost of a training step: aerial_unet beside segmentation_models.pytorch's Unet and fastai's DynamicUnet.
 
-Every round takes one step (forward, cross entropy, backward, Adam) with each network in turn; the medians over the rounds are printed, and
+Every round takes one step (forward, cross entropy, backward, fused AdamW) with each network in turn; the medians over the rounds are printed, and
 the median of the ratios to `smp` within a round. The peak of memory is that of a process of its own which takes two steps, less what it held
 before the first. Networks start from random weights. Without segmentation-models-pytorch its rows are left out and the ratios are to the
-first row.
+first row. `se_contiguous` is `se` in PyTorch's usual memory layout instead of channels-last, `se_compiled` after `torch.compile`.
 
     python bench/unets.py [--arch resnet34 --bs 8 --sz 256 --rounds 3 --nets se,plain,remat,smp,smp_scse,fastai]
 """
@@ -26,7 +26,7 @@ def fastai():
     return fa.create_unet_model(getattr(fa, A.arch), 2, (A.sz,A.sz), pretrained=False)
 
 NETS = dict(smp=smp, smp_scse=lambda: smp(decoder_attention_type='scse'), fastai=fastai,
-            se=lambda: aerial_unet(A.arch), plain=lambda: aerial_unet(A.arch, block='plain'), remat=lambda: aerial_unet(A.arch, remat=True))
+            se=lambda: aerial_unet(A.arch), se_contiguous=lambda: aerial_unet(A.arch), se_compiled=lambda: torch.compile(aerial_unet(A.arch)), plain=lambda: aerial_unet(A.arch, block='plain'), remat=lambda: aerial_unet(A.arch, remat=True))
 
 def gmacs(net):
     from torch.utils.flop_counter import FlopCounterMode
@@ -39,8 +39,8 @@ class Steps:
     def __init__(self, name):
         self.name,self.s,net = name,[],NETS[name]()
         self.gmac,self.params = gmacs(net),sum(p.numel() for p in net.parameters())/1e6
-        self.net = net.to(memory_format=torch.channels_last)
-        self.opt = torch.optim.Adam(net.parameters(), 1e-4, foreach=True)
+        self.net = net.to(memory_format=torch.contiguous_format if 'contiguous' in name else torch.channels_last)
+        self.opt = torch.optim.AdamW(net.parameters(), 1e-4, fused=True)
     def step(self, x, y):
         t = time.perf_counter()
         with torch.autocast('cpu', torch.bfloat16, enabled=has_bf16('cpu')): out = self.net(x)
