@@ -97,7 +97,7 @@ class _Sums:
 
 def _spread(p, p2): return np.sqrt(np.maximum(p2-p*p, 0).mean(0))
 
-# %% ../nbs/25_stitching.ipynb #08e8e8f9
+# %% ../nbs/25_stitching.ipynb #813595b9
 class Finished(NamedTuple):
     "Rows that no later patch touches."
     y:int # First row, in the tile
@@ -129,8 +129,8 @@ def stream_probs(
         sums.move(ends[i][1]-ends[i][0])
 
 def _finished(y, sums, ok, rows, cols):
-    probs,spread = sums.of(rows, cols)
-    return Finished(y, probs, ok[rows, cols].copy(), spread)
+    (probs,spread),valid = sums.of(rows, cols),ok[rows, cols]
+    return Finished(y, probs, np.broadcast_to(True, valid.shape) if valid.all() else valid.copy(), spread)
 
 def _add_line(batches, sums, px, ok, wy, wx, xs, sz, tick):
     "Add the patches of one line, at columns `xs` of the buffers."
