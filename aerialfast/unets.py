@@ -195,14 +195,14 @@ class AerialUnet(nn.Module):
             if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.weight is not None and not m.weight.requires_grad: m.eval()
         return self
 
-# %% ../nbs/20_unets.ipynb #81d5c3dd
+# %% ../nbs/20_unets.ipynb #b41fed1a
 def aerial_unet(
     arch:str='resnet34', # Encoder, the name of a timm model
     n_in:int=3, # Number of bands
     n_out=2, # Number of classes, 1 for a single logit; or of several outputs, like `(2,1)`
     block='se', # Block of the decoder: a name in `BLOCKS`, or a function `(ni, nf)` that gives a module
     pretrained=False, # Weights of the encoder: `True` by timm, a file of weights, or `False` for random ones
-    widths:tuple=(128,64,32,32), # Channels of the decoder, from the deepest block to the last
+    widths:tuple=(256,128,64,32), # Channels of the decoder, from the deepest block to the last
     end:int=2, # How many times smaller than the input the decoder ends, 1, 2 or 4
     last_cross:bool=True, # Join the input itself at the end
     remat:bool=False, # Compute features anew in the backward pass: about half as much is kept for it, for a third more time
@@ -241,13 +241,13 @@ def unet_groups(
     inside = {id(p) for p in net.encoder.parameters()}
     return [early, last, [p for p in net.parameters() if id(p) not in inside]]
 
-# %% ../nbs/20_unets.ipynb #86419242
+# %% ../nbs/20_unets.ipynb #890ff581
 def has_bf16(
     device, # A torch device or its name
 )->bool:
     "Does `device` compute faster in bf16?"
     device = torch.device(device)
-    if device.type=='cuda': return torch.cuda.is_bf16_supported()
+    if device.type=='cuda': return torch.cuda.get_device_capability(device)>=(8,0) # older ones only emulate it, slowly
     if device.type!='cpu': return False
     has = [getattr(torch.cpu, n, lambda: False)() for n in ('_is_avx512_bf16_supported','_is_amx_tile_supported')]
     return any(has)
