@@ -44,7 +44,7 @@ def fastai(i, o):
     import fastai.vision.all as fa
     return fa.create_unet_model(getattr(fa, A.arch), o, (SZ,SZ), pretrained=False, n_in=i)
 NETS = dict(ours=ours(), ours_plain=ours(block='plain'), ours_scse=ours(block='scse'), ours_dense=ours(block='dense'), ours_dense_se=ours(block='dense_se'),
-    ours_end1=ours(end=1, widths=(256,128,64,32,16)), ours_end4=ours(end=4, widths=(128,64,64)), ours_no_cross=ours(last_cross=False),
+    ours_end1=ours(end=1, widths=(256,128,64,32,16)), ours_end4=ours(end=4, widths=(256,128,64)), ours_no_cross=ours(last_cross=False),
     smp=smp(), smp_scse=smp(decoder_attention_type='scse'), fastai=fastai)
 
 # options that the library left out because they give nothing here: the usual network, changed
@@ -68,7 +68,7 @@ def ratio(u):
     for m in u.modules():
         for k,c in list(m.named_children()):
             if isinstance(c, ChannelGate): setattr(m, k, ChannelGate(c.widen.out_channels, 4))
-NETS.update(ours_blur=changed(blur), ours_bilinear=changed(bilinear), ours_dropout=changed(dropout), ours_groupnorm=changed(groups), ours_ratio4=changed(ratio), ours_wide=ours(widths=(256,128,64,32)))
+NETS.update(ours_blur=changed(blur), ours_bilinear=changed(bilinear), ours_dropout=changed(dropout), ours_groupnorm=changed(groups), ours_ratio4=changed(ratio), ours_narrow=ours(widths=(128,64,32,32)))
 LR = dict(fastai=1e-3) # the others 4e-3
 
 # data: classes, and lists of (raw pixels (C,H,W), classes (H,W)) to train on and to score
@@ -164,19 +164,19 @@ def gmacs(net, n):
 
 def report(rows, pace):
     for data in dict.fromkeys(r['data'] for r in rows):
-        print(f"\n{data}: {'IoU at the best threshold' if data!='dubai' else 'mean IoU'}, mean and spread (half the range) over seeds\n\n| network | budget | steps | seeds | score | GMAC | CPU s per step |\n|---|---|---|---|---|---|---|")
+        print(f"\n{data}: {'IoU at the best threshold' if data!='dubai' else 'mean IoU'}, mean and spread (half the range) over seeds\n\n| network | budget | steps | seeds | score | GMAC | CPU s per step | lr |\n|---|---|---|---|---|---|---|---|")
         for budget in dict.fromkeys(r['budget'] for r in rows):
-            for net in dict.fromkeys(r['net'] for r in rows):
-                rs = [r for r in rows if (r['data'],r['budget'],r['net'])==(data,budget,net)]
+            for net,lr in dict.fromkeys((r['net'],r['lr']) for r in rows):
+                rs = [r for r in rows if (r['data'],r['budget'],r['net'],r['lr'])==(data,budget,net,lr)]
                 if rs:
                     s = [r['score'] for r in rs]
-                    print(f"| {net} | {budget} | {rs[0]['steps']} | {len(rs)} | {statistics.mean(s):.3f} ± {(max(s)-min(s))/2:.3f} | {rs[0]['gmac']:.1f} | {pace[net]:.2f} |")
+                    print(f"| {net} | {budget} | {rs[0]['steps']} | {len(rs)} | {statistics.mean(s):.3f} ± {(max(s)-min(s))/2:.3f} | {rs[0]['gmac']:.1f} | {pace[net]:.2f} | {lr:g} |")
 
 def main():
     keep_memory()
     lines = [json.loads(l) for l in A.out.read_text().splitlines()] if A.out.exists() else []
     rows,pace = [l for l in lines if 'data' in l],{l['net']: l['pace'] for l in lines if 'pace' in l}
-    done = {(r['data'],r['net'],r['seed'],r['budget']) for r in rows}
+    done = {(r['data'],r['net'],r['seed'],r['budget'],r['lr']) for r in rows}
     def keep(row):
         with A.out.open('a') as f: f.write(json.dumps(row)+'\n')
         print({k: round(v, 4) if isinstance(v, float) else v for k,v in row.items()}, flush=True)
@@ -187,11 +187,12 @@ def main():
             pace |= paces(new, tr, codes)
             for n in new: keep(dict(net=n, pace=pace[n]))
         for seed,budget,name in itertools.product(map(int, A.seeds.split(',')), A.budgets.split(','), names):
-            if (data,name,seed,budget) in done: continue
+            lr = A.lr or LR.get(name, 4e-3)
+            if (data,name,seed,budget,lr) in done: continue
             net,crops = made(name, tr, codes, seed),Crops(tr, seed)
             steps = round(float(budget[:-1])*60/pace[name]) if budget.endswith('m') else int(budget)
-            row = dict(data=data, net=name, seed=seed, budget=budget, steps=steps, lr=A.lr or LR.get(name, 4e-3), gmac=gmacs(net, len(tr[0][0])), params=sum(p.numel() for p in net.parameters()))
-            step = stepper(net.train(), crops, row['lr'], steps)
+            row = dict(data=data, net=name, seed=seed, budget=budget, steps=steps, lr=lr, gmac=gmacs(net, len(tr[0][0])), params=sum(p.numel() for p in net.parameters()))
+            step = stepper(net.train(), crops, lr, steps)
             for _ in range(steps): step()
             row.update(score(net, va, crops, codes)); keep(row); rows.append(row)
     report(rows, pace)
