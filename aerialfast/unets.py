@@ -195,14 +195,14 @@ class AerialUnet(nn.Module):
             if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.weight is not None and not m.weight.requires_grad: m.eval()
         return self
 
-# %% ../nbs/20_unets.ipynb #b41fed1a
+# %% ../nbs/20_unets.ipynb #81d5c3dd
 def aerial_unet(
     arch:str='resnet34', # Encoder, the name of a timm model
     n_in:int=3, # Number of bands
     n_out=2, # Number of classes, 1 for a single logit; or of several outputs, like `(2,1)`
     block='se', # Block of the decoder: a name in `BLOCKS`, or a function `(ni, nf)` that gives a module
     pretrained=False, # Weights of the encoder: `True` by timm, a file of weights, or `False` for random ones
-    widths:tuple=(256,128,64,32), # Channels of the decoder, from the deepest block to the last
+    widths:tuple=(128,64,32,32), # Channels of the decoder, from the deepest block to the last
     end:int=2, # How many times smaller than the input the decoder ends, 1, 2 or 4
     last_cross:bool=True, # Join the input itself at the end
     remat:bool=False, # Compute features anew in the backward pass: about half as much is kept for it, for a third more time

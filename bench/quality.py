@@ -44,7 +44,7 @@ def fastai(i, o):
     import fastai.vision.all as fa
     return fa.create_unet_model(getattr(fa, A.arch), o, (SZ,SZ), pretrained=False, n_in=i)
 NETS = dict(ours=ours(), ours_plain=ours(block='plain'), ours_scse=ours(block='scse'), ours_dense=ours(block='dense'), ours_dense_se=ours(block='dense_se'),
-    ours_end1=ours(end=1, widths=(256,128,64,32,16)), ours_end4=ours(end=4, widths=(256,128,64)), ours_no_cross=ours(last_cross=False),
+    ours_end1=ours(end=1, widths=(256,128,64,32,16)), ours_end4=ours(end=4, widths=(128,64,64)), ours_no_cross=ours(last_cross=False),
     smp=smp(), smp_scse=smp(decoder_attention_type='scse'), fastai=fastai)
 
 # options that the library left out because they give nothing here: the usual network, changed
@@ -68,7 +68,7 @@ def ratio(u):
     for m in u.modules():
         for k,c in list(m.named_children()):
             if isinstance(c, ChannelGate): setattr(m, k, ChannelGate(c.widen.out_channels, 4))
-NETS.update(ours_blur=changed(blur), ours_bilinear=changed(bilinear), ours_dropout=changed(dropout), ours_groupnorm=changed(groups), ours_ratio4=changed(ratio), ours_narrow=ours(widths=(128,64,32,32)))
+NETS.update(ours_blur=changed(blur), ours_bilinear=changed(bilinear), ours_dropout=changed(dropout), ours_groupnorm=changed(groups), ours_ratio4=changed(ratio), ours_wide=ours(widths=(256,128,64,32)))
 LR = dict(fastai=1e-3) # the others 4e-3
 
 # data: classes, and lists of (raw pixels (C,H,W), classes (H,W)) to train on and to score
