@@ -7,14 +7,15 @@ Docs: https://aerialfast.github.io/aerialfast/town.html.md"""
 # %% auto #0
 __all__ = ['RES', 'TOWN_BANDS', 'TOWN_CODES', 'STYLES', 'District', 'draw_tile', 'make_town']
 
-# %% ../nbs/00_town.ipynb #56a5bec1
+# %% ../nbs/00_town.ipynb #a23f063a
 from dataclasses import dataclass
 from pathlib import Path
-import json,zlib
+import json,warnings,zlib
 import numpy as np
 from concurrent.futures import ThreadPoolExecutor
 from PIL import Image
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.features import rasterize
 from scipy import ndimage
 
@@ -296,7 +297,7 @@ def _expose(rng, im):
     im = ndimage.gaussian_filter(im, rng.uniform(.55,.95), axes=(0,1), truncate=3).clip(0)**np.float32(rng.uniform(.88,1.12))
     return (im+np.float32(rng.uniform(.008,.02))*rng.standard_normal(im.shape, np.float32)).clip(0,1)
 
-# %% ../nbs/00_town.ipynb #63348b85
+# %% ../nbs/00_town.ipynb #c905e96e
 def draw_tile(
     style:District, # How the district is built
     sz:int, # Side of the tile, in pixels
@@ -315,7 +316,7 @@ def draw_tile(
     im *= (1-.55*shadow[...,None]*np.array([1.05,1,.9], np.float32))
     for i,h in enumerate(houses, 1): _roof(rng, im, height, ids, i, h, sun)
     crown = _trees(rng, im, height, road, ids, sun, length, int(style.trees*n*2.2))
-    plants = ((im[...,1]-im[...,0])*6).clip(0,1)*(ids==0)
+    plants = ((im[...,1]-im[...,0])*6).clip(0,1)*((ids==0)&~water)
     nir = .25+.45*np.where(crown, 1, plants)+.3*(im.mean(-1)-.3)-.2*water
     classes = np.select([ids>0, crown, road, water], [1, 3, 2, 4], 0).astype(np.uint8)
     seen = _expose(rng, np.concatenate([im, nir[...,None]], -1))
@@ -344,7 +345,7 @@ def _footprints(rings, corner):
     feats = [dict(type='Feature', properties={'class':k, 'id':i}, geometry=dict(type='Polygon', coordinates=[ground(r)])) for i,(r,k) in enumerate(rings, 1)]
     return dict(type='FeatureCollection', crs=dict(type='name', properties=dict(name='urn:ogc:def:crs:EPSG::32633')), features=feats)
 
-# %% ../nbs/00_town.ipynb #645e0a3a
+# %% ../nbs/00_town.ipynb #fccb6085
 _GAP = 100 # Between the tiles of a district, in metres: houses at the border end in it, not in the next tile
 
 def _corner(district, k, sz): # every district in a place of its own, its tiles from west to east
@@ -374,5 +375,7 @@ def make_town(
         _save(path/'masks'/f'{name}.tif', np.where(classes==1, 255, 0).astype(np.uint8)[None], corner)
         _save(path/'classes'/f'{name}.tif', classes[None], corner, _COLOURS)
         (path/'footprints'/f'{name}.geojson').write_text(json.dumps(_footprints(rings, corner)))
-    with ThreadPoolExecutor(2) as pool: list(pool.map(lambda job: make(*job), [(d,k) for d in districts for k in range(1, tiles+1)]))
+    with warnings.catch_warnings(), ThreadPoolExecutor(2) as pool:
+        warnings.simplefilter('ignore', NotGeoreferencedWarning) # rasterio does so when it burns shapes, but only one thread at a time
+        list(pool.map(lambda job: make(*job), [(d,k) for d in districts for k in range(1, tiles+1)]))
     return path
