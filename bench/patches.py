@@ -2,7 +2,10 @@
 
 A U-Net is trained for some minutes on the west half of Banepa (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL), then a part of the east half is
 predicted in many ways. For each: how often a pixel is looked at, IoU of the buildings at the threshold that is best for it, IoU within 32 px of
-the border of the raster, CPU seconds per megapixel, and the seam ratio. Rows of one number of looks tell views and overlap apart.
+the border of the raster, CPU seconds per megapixel, and the seam ratio. Rows of one number of looks tell views and overlap apart. On a raster
+that is not much larger than a patch, more patches are looked at than on a large one: the last column is what a pixel of a large one would cost.
+
+Before that, how far a pixel's answer reaches: of the gradient of the middle of a patch, the share within so many pixels of it.
 
     python bench/patches.py DATA_FOLDER [--steps 150 --arch resnet18 --model FOLDER]
 
@@ -23,14 +26,23 @@ def model():
     set_seed(0)
     dls = TileDataLoaders.from_tiles([west, east], [west_mask, east_mask], valid=FuncSplitter(lambda o: o[0] is east), bs=4, n=4*A.steps)
     learn = aerial_learner(dls, A.arch, pretrained=False)
-    with learn.no_bar(): learn.fit_one_cycle(1, 4e-3)
+    with learn.no_bar(): learn.fit_one_cycle(1, 2e-3)
     if A.model: learn.save_model(A.model)
     return learn.aerial_model()
 
 f = model(); east,truth = east.crop(0, 0, 2048, east.w),east_mask.read(0, 0, 2048, east.w); tile = f.open_tile(east)
 rim = np.ones(east.shape, bool); rim[32:-32, 32:-32] = False
 
-def row(name, f=f, sz=512, overlap=.5, weights='context', margin=0):
+def reach(sz=512):
+    "Distances within which a half, 80 % and 90 % of the gradient of the middle of a patch lie, in pixels."
+    x = torch.randn(1, len(f.scale.mean), sz, sz, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    f.net.eval()(x).softmax(1)[:,1:,sz//2-1:sz//2+1,sz//2-1:sz//2+1].sum().backward()
+    y = torch.arange(sz)-sz/2+.5
+    d = torch.maximum(y.abs()[:,None], y.abs()[None]).long()
+    share = torch.bincount(d.ravel(), x.grad.abs().sum((0,1)).ravel()).cumsum(0)
+    return [int((share<q*share[-1]).sum()) for q in (.5, .8, .9)]
+
+def row(name, f=f, sz=512, overlap=.25, weights='hann', margin=0):
     grid = Grid(tile.shape, sz, overlap, weights, margin=margin)
     curves,t,parts = ThresholdCurves(2),time.process_time(),[]
     for r in stream_probs(f, tile, grid): parts.append(r.probs[1:])
@@ -41,14 +53,13 @@ def row(name, f=f, sz=512, overlap=.5, weights='context', margin=0):
     edge = ThresholdCurves(2).update(both, np.where(rim, truth, 255)).at(cut.thresh)
     looks = len(grid)*sz**2/truth.size*len(getattr(f, 'turns', [0]))*len(getattr(f, 'scales', [0]))
     seams = f'{seam_ratio(p, grid):.2f}' if len(grid)>1 else '-'
-    print(f'| {name} | {sz} | {overlap:g} | {weights} | {margin} | {looks:.1f} | {cut.iou:.4f} | {edge.iou:.4f} | {s/truth.size*1e6:.2f} | {seams} |', flush=True)
-    return p
+    large = s/(len(grid)*sz**2)/(1-overlap)**2
+    print(f'| {name} | {sz} | {overlap:g} | {weights} | {margin} | {looks:.1f} | {cut.iou:.4f} | {edge.iou:.4f} | {s/truth.size*1e6:.2f} | {seams} | {large*1e6:.2f} |', flush=True)
 
-print(f"{east}; {A.arch}; bf16 {has_bf16('cpu')}\n\n| | sz | overlap | weights | margin | looks | IoU | IoU at the rim | CPU s per Mpx | seams |\n|---|---|---|---|---|---|---|---|---|---|")
-for sz in (256, 512, 1024): row('size', sz=sz)
-for o in (0, .125, .25): row('overlap', sz=512, overlap=o); row('overlap', sz=1024, overlap=o)
-for w in ('flat','crop','gauss','hann'): row('weights', weights=w)
-for o in (.125, .25): row('weights', weights='hann', overlap=o); row('weights', weights='crop', overlap=o)
+print(f"{east}; {A.arch}; bf16 {has_bf16('cpu')}; gradient: 50, 80, 90 % within {reach()} px\n\n| | sz | overlap | weights | margin | looks | IoU | IoU at the rim | CPU s per Mpx | seams | CPU s per Mpx of a large raster |\n|---|---|---|---|---|---|---|---|---|---|---|")
+for sz,os in ((256, (0,.125,.25,.5)), (512, (0,.0625,.125,.25,.5)), (1024, (.0625,.125,.25,.5))):
+    for o in os: row('size', sz=sz, overlap=o)
+for w in ('flat','crop','gauss','context'): row('weights', weights=w); row('weights', weights=w, overlap=.5)
 for m in (32, 128): row('margin', margin=m)
 for t in ([0,4], [0,1,2,3], range(8)): row(f'views {list(t)}', f=Views(f, t), sz=1024, overlap=.125)
 row('scales .75, 1, 1.25', f=Views(f, [0], (.75,1,1.25)), sz=1024, overlap=.125)
