@@ -44,7 +44,7 @@ Green was found, red is a false alarm, blue was missed.
 Made in {seconds/60:.1f} minutes.
 """
 
-# %% ../nbs/43_cli.ipynb #baa84009
+# %% ../nbs/43_cli.ipynb #0b24be0a
 def _step(text): print(f'\n{text}', flush=True)
 
 @call_parse
@@ -86,7 +86,7 @@ def demo(
     for s in scores.itertuples(): print(f'   {s.Index}: building IoU {s.iou_others:.3f}, accuracy {s.accuracy_others:.3f} at threshold {s.thresh_others:.3f} (picked on the others)')
 
     _step(f'4. Mapping {name}, which was never trained on')
-    maps = learn.predict_tile(f'{name}.tif', out/f'{name}_map.tif', outputs=['classes','probs'], sz=512, progress=True)
+    maps = learn.predict_tile(f'{name}.tif', out/f'{name}_map.tif', outputs=['classes','probs'], progress=True)
     truth = dls.valid.tiles[-1][1]
     score = evaluate(maps['classes'], truth).total
 

@@ -336,14 +336,14 @@ def show_map(
     fig.tight_layout()
     return axs
 
-# %% ../nbs/34_evaluation.ipynb #57ed5376
+# %% ../nbs/34_evaluation.ipynb #7e34b6b3
 class Stitched(Metric):
     "A score over whole validation tiles, stitched as a map is, at the end of chosen epochs."
     def __init__(self,
         score:str='iou', # A score, see `confusion_metrics`
         every:int=1, # After every so manieth epoch, and after the last
-        sz:int=1024, # Side of a patch, in pixels
-        overlap:float=0.25, # Share of `sz` that neighbouring patches share
+        sz:int=None, # Side of a patch, in pixels; `None` for 1024, or less for smaller tiles
+        overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
     ): self.score,self.every,self.sz,self.overlap = score,every,sz,overlap
     def reset(self): self.learn = None
     def accumulate(self, learn): self.learn = learn

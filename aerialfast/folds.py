@@ -97,7 +97,7 @@ def _one_raster(folder, stems, codes):
         except ValueError as e: warnings.warn(f"no raster of the {kind} of the whole area: {e}")
     return out
 
-# %% ../nbs/35_folds.ipynb #9f423c02
+# %% ../nbs/35_folds.ipynb #05002868
 def cross_validate(
     data, # Called with what to hold out, gives `TileDataLoaders`: `lambda valid: TileDataLoaders.from_folder(path, codes, valid=valid)`
     train, # Called with the `TileDataLoaders` of a fold, gives the trained learner
@@ -106,7 +106,7 @@ def cross_validate(
     fold:int=None, # Do only this one, from 0, for processes of their own; a call without it then puts all together
     by:str='iou', # What thresholds are picked by, see `criterion`
     sz:int=None, # Side of a patch of the maps, in pixels; `None` for 1024, or less for smaller tiles
-    overlap:float=0.25, # Share of `sz` that neighbouring patches share
+    overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
     progress:bool=None, # Show bars; `None` where somebody can see them
     **kwargs, # For `evaluate`: `edges`, `objects`, `c`
 ): # A `CrossValidation`; of one fold its folder

@@ -24,10 +24,10 @@ def patch_starts(
     if not 1<=stride<=sz: raise ValueError(f"stride is {stride} px for patches of {sz} px: take 1 to {sz}, or pixels are left out")
     return [*range(0, n-sz, stride), n-sz]
 
-# %% ../nbs/01_grids.ipynb #75c5b75a
+# %% ../nbs/01_grids.ipynb #4770beb4
 def overlap_stride(
     sz:int, # Side of a patch, in pixels
-    overlap:float=0.25, # Share of `sz` that neighbours share, 0 to below 1
+    overlap:float, # Share of `sz` that neighbours share, 0 to below 1
 )->int: # Step from one patch to the next, in pixels
     "Step between patches of `sz` that share `overlap` of their side."
     if not 0<=overlap<1: raise ValueError(f"overlap is {overlap}: give the share of a patch that neighbours share, 0 to below 1 (0.5 is half)")
@@ -68,18 +68,20 @@ def normed_weights(
     for s in starts: total[s:s+len(w)] += w
     return np.stack([w/total[s:s+len(w)] for s in starts]).astype(np.float32)
 
-# %% ../nbs/01_grids.ipynb #4272d3f9
+# %% ../nbs/01_grids.ipynb #e0e1c527
 @dataclass(frozen=True)
 class Grid:
     "Patches of side `sz` that cover a tile of `shape` (height, width), each sharing `overlap` of its side with the next."
     shape:tuple # Height and width of the tile, in pixels
-    sz:int=1024 # Side of a patch, in pixels
-    overlap:float=0.25 # Share of `sz` that neighbours share
+    sz:int=None # Side of a patch, in pixels; `None` for 1024, or less for a smaller tile
+    overlap:float=None # Share of `sz` that neighbours share; `None` for 128 px, but at most half
     weights:str='hann' # One of `WEIGHTS`
     context:float=0.8 # See `axis_weights`
     margin:int=0 # Pixels by which the tile is continued on all sides, so that its border lies further inside of the patches
 
     def __post_init__(self):
+        if self.sz is None: self.__dict__['sz'] = min(1024, -(-(max(self.shape)+2*self.margin)//64)*64)
+        if self.overlap is None: self.__dict__['overlap'] = min(.5, 128/max(1, self.sz))
         if min(self.shape)<1 or self.sz<1: raise ValueError(f"shape {self.shape} with patches of {self.sz} px: both must be at least 1 px")
         if not 0<=self.margin<self.sz: raise ValueError(f"margin is {self.margin} px for patches of {self.sz} px: take 0 to {self.sz-1}")
         stride,w = overlap_stride(self.sz, self.overlap),axis_weights(self.sz, self.weights, self.context)

@@ -185,7 +185,7 @@ def aerial_model(self:Learner):
     return AerialModel(self.model, self.arch_args, dls.scale, list(dls.codes), dls.palette, tile.chosen, self.thresh, getattr(dls, 'images', None),
                        dict(sz=dls.sz, pretrained=getattr(self.model, 'pretrained', False)), self.temperature)
 
-# %% ../nbs/23_learner.ipynb #f07633b1
+# %% ../nbs/23_learner.ipynb #0fc693bf
 _WEIGHTS,_FACTS = 'model.safetensors','model.json'
 def _sha(b): return hashlib.sha256(b).hexdigest()
 def _seal(d): return _sha(json.dumps({k:v for k,v in d.items() if k!='seal'}, sort_keys=True).encode())
@@ -194,7 +194,7 @@ def _facts(m, weights):
     from aerialfast import __version__
     if not all(isinstance(v, (str,int,float,bool,list,tuple,type(None))) for v in m.arch.values()):
         raise ValueError(f"the network was made with {m.arch}: only arguments that can be written as text can be saved; register a block under a name")
-    d = dict(format=1, version=__version__, arch=m.arch, scale=asdict(m.scale), colours=palette_colours(m.palette), bands=m.bands,
+    d = dict(format=2, version=__version__, arch=m.arch, scale=asdict(m.scale), colours=palette_colours(m.palette), bands=m.bands,
              thresh=m.thresh, temperature=m.temperature, images=None if m.images is None else Path(m.images).as_posix(), info=m.info, weights=_sha(weights))
     return {**d, 'seal':_seal(json.loads(json.dumps(d)))}
 
@@ -220,7 +220,7 @@ def save_model(self:Learner, path):
     "Save the model in the folder `path`, ready for `load_model`."
     return self.aerial_model().save(path)
 
-# %% ../nbs/23_learner.ipynb #7fd4ac96
+# %% ../nbs/23_learner.ipynb #904cfc93
 def load_model(
     path, # Folder that `save_model` wrote
     device=None, # Where to predict; `None` for the GPU if there is one
@@ -232,9 +232,10 @@ def load_model(
     try: d = json.loads((path/_FACTS).read_text())
     except ValueError as e: raise ValueError(f"{path/_FACTS} is not readable ({e}): copy the model anew") from None
     if d.get('seal')!=_seal(d): raise ValueError(f"{path/_FACTS} was changed or cut off after it was saved: copy the model anew")
-    if d['format']>1: raise ValueError(f"{path} was saved in format {d['format']} by aerialfast {d['version']}: update aerialfast")
+    if d['format']>2: raise ValueError(f"{path} was saved in format {d['format']} by aerialfast {d['version']}: update aerialfast")
     weights = (path/_WEIGHTS).read_bytes()
     if _sha(weights)!=d['weights']: raise ValueError(f"{path/_WEIGHTS} was changed or cut off after it was saved: copy the model anew")
+    if d['format']==1 and d['arch']['arch'] not in CLASSICS: d['arch']['smooth'] = False # there was no other way then
     net = make_net(**d['arch'])
     net.load_state_dict(from_bytes(weights))
     net.eval().to(device or default_device())

@@ -8,8 +8,8 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 __all__ = ['OUTPUTS', 'to_map', 'pixel_entropy', 'pixel_margin', 'as_steps', 'output_paths', 'fingerprint', 'stripe_width',
            'patch_progress', 'predict_tile', 'predict_tiles']
 
-# %% ../nbs/30_prediction.ipynb #10f1c90a
-import copy,hashlib,inspect,json,os,shutil,tempfile,threading,time,types,warnings,weakref
+# %% ../nbs/30_prediction.ipynb #3be6b372
+import copy,functools,hashlib,inspect,json,os,shutil,tempfile,threading,time,types,warnings,weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,13 +21,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .grids import Grid,portions,shard_of,touching
+from .grids import Grid,overlap_stride,portions,shard_of,touching
 from .rasters import Tile,RasterWriter,pass_through,block_row_mb,in_strips,write_mosaic,tile_files,_bar
 from .labels import VOID,Palette,colour_table
 from .learner import AerialModel
 from .shapes import Shapes,ShapeMask,_geo
 from .data import _tensor
-from .stitching import Finished,Views,stream_probs,_predicted
+from .stitching import Finished,Views,stream_probs,_predicted,_PIECE
 from fastai.learner import Learner
 
 # %% ../nbs/30_prediction.ipynb #e62bb35d
@@ -145,20 +145,27 @@ def fingerprint(
     "A digest of what `o` computes with: its code and constants, its weights and settings."
     if hasattr(o, 'fingerprint'): return o.fingerprint()
     h = hashlib.sha256()
-    _digest(o, h, set())
+    _digest(o, h, {})
     return h.hexdigest()[:32]
 
 def _digest(o, h, seen):
     def say(*words): h.update(repr(words).encode())
     if isinstance(o, (str,bytes,int,float,bool,type(None),np.generic,torch.dtype,torch.device,Path)): return say(type(o).__name__, str(o))
+    if isinstance(o, torch.Tensor):
+        say(tuple(o.shape), str(o.dtype))
+        if o.numel(): h.update(o.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return
+    if isinstance(o, np.ndarray): say(o.shape, str(o.dtype)); return h.update(np.ascontiguousarray(o).tobytes())
     if id(o) in seen: return say('again')
-    seen.add(id(o))
+    seen[id(o)] = o # kept, so that nothing made later gets the same id
     if hasattr(o, 'fingerprint'): say(o.fingerprint())
-    elif isinstance(o, torch.Tensor): _digest(o.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy() if o.numel() else str(o.shape), h, seen)
-    elif isinstance(o, np.ndarray): say(o.shape, str(o.dtype)); h.update(np.ascontiguousarray(o).tobytes())
-    elif isinstance(o, nn.Module): say(repr(o)); _digest(o.state_dict(), h, seen)
+    elif isinstance(o, nn.Module):
+        say(repr(o)); _digest(o.state_dict(), h, seen)
+        for m in o.modules(): _digest((type(m).forward, {k:v for k,v in vars(m).items() if isinstance(v, (bool,int,float,str))}), h, seen)
+    elif isinstance(o, functools.partial): _digest((o.func, o.args, o.keywords), h, seen)
     elif isinstance(o, dict): say(len(o)); [(_digest(k, h, seen), _digest(v, h, seen)) for k,v in o.items()]
-    elif isinstance(o, (list,tuple,set,frozenset,range)): say(len(o)); [_digest(v, h, seen) for v in o]
+    elif isinstance(o, (set,frozenset)): say(sorted(fingerprint(v) for v in o)) # their order is another one in every process
+    elif isinstance(o, (list,tuple,range)): say(len(o)); [_digest(v, h, seen) for v in o]
     elif isinstance(o, types.CodeType): h.update(o.co_code); _digest([c for c in o.co_consts if c is not o], h, seen)
     elif isinstance(o, types.MethodType): _digest((o.__self__, o.__func__), h, seen)
     elif isinstance(o, types.FunctionType):
@@ -168,9 +175,9 @@ def _digest(o, h, seen):
             _digest({k: v for k,v in {**used.globals, **used.nonlocals}.items() if not isinstance(v, types.ModuleType)}, h, seen)
     else:
         say(type(o).__module__, type(o).__qualname__, getattr(o, '__qualname__', ''))
-        if not isinstance(o, type) and hasattr(o, '__dict__'): _digest(vars(o), h, seen)
+        if not isinstance(o, type) and hasattr(o, '__dict__'): _digest((getattr(type(o), '__call__', None), vars(o)), h, seen)
 
-# %% ../nbs/30_prediction.ipynb #ba405259
+# %% ../nbs/30_prediction.ipynb #6e0f4621
 class _Kept:
     "The finished portions of a map, in a folder beside it."
     def __init__(self, dst, kinds, settings):
@@ -178,7 +185,9 @@ class _Kept:
         self.news,self.stopped = threading.Condition(),False
     def _path(self, kind, k): return self.folder/f'{kind}_{k:06d}.npy'
     def has(self, k): return all(self._path(kind, k).exists() for kind in self.kinds)
-    def drop(self): shutil.rmtree(self.folder, ignore_errors=True)
+    def drop(self): # the note goes last: without it nobody knows what the rest was made with
+        for p in self.folder.glob('*.npy'): p.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def begin(self):
         "Make the folder, or find what is there if it was made with the same settings."
@@ -252,7 +261,7 @@ def _assemble(kept, o, writer, tile, ports):
     with writer as out:
         for (y,h),ks in rows.items(): out.put(h, [(x, kept.load(o.kind, k)) for k,x in ks])
 
-# %% ../nbs/30_prediction.ipynb #72a5367f
+# %% ../nbs/30_prediction.ipynb #60f04594
 def stripe_width(
     tile:Tile, # The raster
     grid:Grid, # Its patches
@@ -262,7 +271,7 @@ def stripe_width(
 )->int: # A multiple of 512 px; `None` if no stripes are needed
     "The widest stripe of which a line of patches fits into `memory`."
     px = tile.n_bands*tile.dtype.itemsize+1
-    col = grid.sz*(4*n*(1+spread)+2*px)+max(1, round(grid.sz*(1-grid.overlap)))*(8*n*(1+spread)+px) # sums; pixels and their successor; two steps of finished rows, the next rows
+    col = grid.sz*(4*n*(1+spread)+2*px)+2*min(_PIECE, grid.sz)*4*n*(1+spread)+overlap_stride(grid.sz, grid.overlap)*px # sums; pixels and their successor; two pieces of finished rows; the next rows
     if not in_strips(tile): col += 2e6*block_row_mb(tile)/tile.w # GDAL's cache
     widest = int(memory*1e6/col)
     if widest>=grid.padded[1]: return None
@@ -332,13 +341,13 @@ def _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar):
                 del r # its memory is free as soon as it is written
         if last: last.result()
 
-# %% ../nbs/30_prediction.ipynb #4c193fbc
+# %% ../nbs/30_prediction.ipynb #d83fb1a5
 def predict_tile(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     src, # Raster to predict, a path or a `Tile`
     dst, # GeoTIFF to write
     sz:int=None, # Side of a patch, in pixels; `None` for 1024, or less for a smaller raster
-    overlap:float=0.25, # Share of `sz` that neighbouring patches share
+    overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
     weights:str='hann', # How pixels of a patch count: `context`, `hann`, `gauss`, `flat` or `crop`
     outputs='classes', # One of `OUTPUTS`, or a list of them: then the others go beside `dst`
     thresh=None, # Probability from which the second of two classes counts; or a list, one for each class, by which probabilities are divided; `None` for the largest
@@ -362,23 +371,22 @@ def predict_tile(
     tile,paths = _opened(src, fill),output_paths(dst, outputs)
     if any(p.exists() and Path(q).exists() and p.samefile(q) for p in paths.values() for q in tile.paths): raise ValueError(f"{dst} is the raster to predict: write to another file")
     if dtype not in ('float32',*_STEPS): raise ValueError(f"dtype is {dtype!r}: take float32, uint16 or uint8")
-    sz = sz or min(1024, -(-(max(tile.shape)+2*margin)//64)*64)
     grid,name = Grid(tile.shape, sz, overlap, weights, margin=margin),fingerprint(f)
-    n = _n_channels(f, tile, sz)
+    n = _n_channels(f, tile, grid.sz)
     if codes and len(codes)!=max(2, n): raise ValueError(f"f gives {n} classes, codes name {len(codes)}: {list(codes)}")
     if isinstance(thresh, (list,tuple)) and (len(thresh)!=max(2, n) or min(thresh)<=0): raise ValueError(f"thresh is {thresh} for {max(2, n)} classes: give a number above 0 for each, or one number if there are two")
     outs = [_Out(k, list(codes or [f'class {i}' for i in range(max(n, 2))]), thresh, dtype, only, palette) for k in paths]
     files = {o.kind: o.writer(paths[o.kind], tile, n, tags or {}, **({} if o.kind=='inria' else dict(overviews=True, cog=cog))) for o in outs}
     mask,cols = _area(area, tile),stripe_width(tile, grid, n, memory, 'disagreement' in paths)
     ports = portions(tile.shape, 512, cols)
-    kept = _Kept(dst, paths, dict(raster=tile.facts_key(), function=name, sz=sz, overlap=overlap, weights=weights, margin=margin, turns=turns and list(turns), scales=scales and list(scales),
+    kept = _Kept(dst, paths, dict(raster=tile.facts_key(), function=name, sz=grid.sz, overlap=grid.overlap, weights=weights, margin=margin, turns=turns and list(turns), scales=scales and list(scales),
         fill=tile.fill.tolist(), outputs=list(paths), thresh=thresh, dtype=dtype, only=only, area=mask and mask.coding.key(), stripes=cols))
     if turns is not None or scales is not None: f = Views(f, [0] if turns is None else turns, [1] if scales is None else scales)
     kept.begin()
     todo = [k for k in (shard_of(range(len(ports)), *shard) if shard else range(len(ports))) if not kept.has(k)]
     try:
         tile = _laid_out(tile, kept.folder, memory, cols)
-        with pass_through(tile, cols=cols and cols+2*sz), patch_progress(0, f'{tile.name}, patches of {sz} px, {bs} at once', progress) as bar, ThreadPoolExecutor(len(outs)) as pool:
+        with pass_through(tile, cols=cols and cols+2*grid.sz), patch_progress(0, f'{tile.name}, patches of {grid.sz} px that share {round(grid.sz*grid.overlap)}, {bs} at once', progress) as bar, ThreadPoolExecutor(len(outs)) as pool:
             jobs = [] if shard else [pool.submit(_assemble, kept, o, files[o.kind], tile, ports) for o in outs]
             try: _compute(f, tile, grid, kept, outs, ports, todo, bs, mask, bar)
             except BaseException: kept.stop(); raise

@@ -81,7 +81,7 @@ def _markdown(title, sections, pictures):
             lines.append(_md_table(p) if isinstance(p, pd.DataFrame) else p)
     return '\n\n'.join(lines)+'\n'
 
-# %% ../nbs/37_reports.ipynb #f78aa8dc
+# %% ../nbs/37_reports.ipynb #15497f21
 def _summary(e):
     t,c = e.total,e.c
     what = f"{e.codes[c]} is found with an IoU of {t.iou[c]:.3f}" if len(e.codes)==2 else f"mean IoU {t.miou:.3f} over {len(e.codes)} classes"
@@ -99,6 +99,7 @@ def _scores(e):
     e.total.plot(ctx=axs[0]); e.total.plot('truth', ctx=axs[1]); axs[0].set_title('pixels', fontsize=10); axs[1].set_title('share of the truth', fontsize=10)
     return out+[_Section('Confusion', [_jpeg(fig)])]
 
+# %% ../nbs/37_reports.ipynb #40fbbc7a
 def _curve_pictures(e, curves):
     if curves is None: return []
     curves = TileCurves({k.rsplit('.', 1)[0]: c for k,c in curves.items()})
@@ -112,7 +113,7 @@ def _curve_pictures(e, curves):
     if len(places)>1: parts += ['What each place would like, and what it gets with the threshold picked on all the others:', places.held_out()]
     return [_Section('Thresholds', parts)]
 
-# %% ../nbs/37_reports.ipynb #1932435f
+# %% ../nbs/37_reports.ipynb #c682dea1
 def _sources(images, e):
     "The raster that each map was made from, by name."
     if isinstance(images, dict): found = images
@@ -140,6 +141,7 @@ def _pictures(e, images, most, palette):
         worst += [f'{w.tile}, row {w.y}, column {w.x}{at}: {w.wrong/w.known:.0%} of {w.known:,} pixels wrong', picture(w.tile, _around(w.y, w.x, e.maps[w.tile].shape))]
     return [_Section('Maps', [f'From the worst to the best{"" if len(some)==len(iou) else f", {len(some)} of {len(iou)}"}. {legend}', *parts]), _Section('Worst places', ['Squares of 256 px with the most wrong pixels, in the middle of what is shown.', *worst])]
 
+# %% ../nbs/37_reports.ipynb #0c4b0898
 def _facts(model, settings):
     import aerialfast,rasterio,torch,timm,fastai
     facts = {'date': date.today().isoformat(), **{m.__name__: m.__version__ for m in (aerialfast,fastai,torch,timm,rasterio)}}

@@ -76,7 +76,7 @@ class _Batches:
                 if torch.cuda.is_available(): torch.cuda.empty_cache()
                 warnings.warn(f"{n} patches at once do not fit into memory: goes on with {self.bs}")
 
-# %% ../nbs/25_stitching.ipynb #6cb9a48f
+# %% ../nbs/25_stitching.ipynb #f41bb789
 class _Sums:
     "Sums of weighted probabilities, and of their squares, over one line of patches: `(C,sz,width)` each."
     def __init__(self, sz, width, squares): self.size,self.n,self.at = (sz,width),1+squares,None
@@ -92,18 +92,20 @@ class _Sums:
     def move(self, n):
         "Forget `n` rows at the top."
         for a in self.at:
-            if n<a.shape[1]: a[:, :-n] = a[:, n:].clone() if 2*n<a.shape[1] else a[:, n:]
+            for k in range(n, a.shape[1], n): a[:, k-n:k][:, :a.shape[1]-k] = a[:, k:k+n] # no rows are written before they were moved
             a[:, -n:] = 0
 
 def _spread(p, p2): return np.sqrt(np.maximum(p2-p*p, 0).mean(0))
 
-# %% ../nbs/25_stitching.ipynb #813595b9
+# %% ../nbs/25_stitching.ipynb #bf64618e
 class Finished(NamedTuple):
     "Rows that no later patch touches."
     y:int # First row, in the tile
     probs:np.ndarray # `(C,n,w)` float32
     valid:np.ndarray # `(n,w)` bool: has data and is wanted
     spread:np.ndarray=None # `(n,w)` float32: standard deviation of the patches over a pixel, if asked for
+
+_PIECE = 256 # Rows that leave at once, at most
 
 def stream_probs(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
@@ -125,7 +127,8 @@ def stream_probs(
         if wanted is not None: ok = ok & _continued(lambda *win: [wanted(*win)], tile, grid, grid.ys[i], grid.ys[i]+sz, left, right)[0]
         _add_line(batches, sums, px, ok, torch.from_numpy(grid.wy[i]), wx, [grid.xs[j]-left for j in cols], sz, tick)
         top,stop = max(ends[i][0], y+m),min(ends[i][1], y+h+m) # rows of the padded tile that leave
-        if stop>top: yield _finished(top-m, sums, ok, slice(top-grid.ys[i], stop-grid.ys[i]), slice(x+m-left, x+m-left+w)) # no name holds what was yielded, so that its memory is free before the next
+        for a in range(top, stop, _PIECE): # no name holds what was yielded, so that its memory is free before the next
+            yield _finished(a-m, sums, ok, slice(a-grid.ys[i], min(a+_PIECE, stop)-grid.ys[i]), slice(x+m-left, x+m-left+w))
         sums.move(ends[i][1]-ends[i][0])
 
 def _finished(y, sums, ok, rows, cols):
@@ -142,7 +145,7 @@ def _add_line(batches, sums, px, ok, wy, wx, xs, sz, tick):
         sums.add(q, w, xs[j])
     tick(len(xs))
 
-# %% ../nbs/25_stitching.ipynb #d882419c
+# %% ../nbs/25_stitching.ipynb #92ca26f5
 def _jumps(n, starts, w, sz, margin):
     "Places `1` to `n-1` along an axis of a tile before which the weights of the patches change at once."
     at,w = np.zeros(n+2*margin+sz+1),np.pad(w, ((0,0),(1,1)))
@@ -150,16 +153,23 @@ def _jumps(n, starts, w, sz, margin):
     borders = {b-margin for s in starts for b in (s, s+sz)}
     return np.array([k in borders or at[k+margin]>.1 for k in range(1, n)], bool)
 
+def _elsewhere(step, at, beat=32):
+    "For each of the steps `at` seams, the mean of those at multiples of `beat` px from it that are none; of all others where there are no such."
+    def mean(k):
+        same = ~at&((np.arange(len(at))-k)%beat==0)
+        return np.nanmean(step[same if same.any() else ~at])
+    return np.array([mean(k) for k in np.flatnonzero(at)])
+
 def seam_ratio(
     a:np.ndarray, # `(C,H,W)` or `(H,W)`, probabilities
     grid:Grid, # Where the patches lay
 )->float: # 1 or less without seams
-    "Mean step between pixels where the blend changes, over the mean step elsewhere."
+    "Mean step between pixels where the blend changes, over the mean step elsewhere at the same beat."
     a,across,others = np.asarray(a, np.float32).reshape(-1, *np.shape(a)[-2:]),[],[]
     for axis,starts,w in ((1,grid.ys,grid.wy), (2,grid.xs,grid.wx)):
         at = _jumps(a.shape[axis], starts, w, grid.sz, grid.margin)
         step = np.nanmean(np.abs(np.diff(a, axis=axis)), axis=tuple({0,1,2}-{axis}))
-        across.append(step[at]); others.append(step[~at])
+        across.append(step[at]); others.append(_elsewhere(step, at))
     across,others = np.concatenate(across),np.concatenate(others)
     if not len(across): raise ValueError(f"{grid} has no borders inside: compare a tile larger than a patch")
     return float(np.nanmean(across)/np.nanmean(others))

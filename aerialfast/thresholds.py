@@ -474,7 +474,7 @@ def plot_precision_recall(self:TileCurves,
     ax.legend(fontsize=8, frameon=False, loc='lower left')
     return ax
 
-# %% ../nbs/31_thresholds.ipynb #6c22087a
+# %% ../nbs/31_thresholds.ipynb #d8d3fed4
 from fastcore.basics import patch
 from .grids import Grid
 from .rasters import Tile,pass_through,_rows
@@ -487,8 +487,8 @@ def tile_curves(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     tile, # The `Tile` to predict
     mask, # Its `MaskTile`
-    sz:int=1024, # Side of a patch, in pixels
-    overlap:float=0.25, # Share of `sz` that neighbouring patches share
+    sz:int=None, # Side of a patch, in pixels; `None` for 1024, or less for a smaller tile
+    overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
     weights:str='hann', # How pixels of a patch count, see `axis_weights`
     bs:int=1, # Patches in a batch
     tick=lambda n: None, # Called with the number of patches done
@@ -499,12 +499,12 @@ def tile_curves(
         curves.update(r.probs, np.where(r.valid, mask.read(r.y, 0, *r.valid.shape), VOID))
     return curves
 
-# %% ../nbs/31_thresholds.ipynb #5d2784b4
+# %% ../nbs/31_thresholds.ipynb #ab1b664c
 @patch
 def pick_threshold(self:Learner,
     by:str='iou', # What to pick by, a `criterion`
-    sz:int=1024, # Side of a patch, in pixels
-    overlap:float=0.25, # Share of `sz` that neighbouring patches share
+    sz:int=None, # Side of a patch, in pixels; `None` for 1024, or less for smaller tiles
+    overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
     per_class:bool=False, # With more than two classes: use a threshold for each, instead of the largest probability
     progress:bool=None, # Show a bar; `None` where somebody can see it
     **kwargs, # For `tile_curves`: `weights`, `bs`
