@@ -172,7 +172,8 @@ def seam_ratio(
         across.append(step[at]); others.append(_elsewhere(step, at))
     across,others = np.concatenate(across),np.concatenate(others)
     if not len(across): raise ValueError(f"{grid} has no borders inside: compare a tile larger than a patch")
-    return float(np.nanmean(across)/np.nanmean(others))
+    across,others = np.nanmean(across),np.nanmean(others)
+    return float(across/others) if others else float('inf') if across else 1.
 
 # %% ../nbs/25_stitching.ipynb #532fb048
 def _turned_back(p, k):

@@ -171,7 +171,8 @@ class AerialUnet(nn.Module):
         if end not in (1,2,4): raise ValueError(f"end={end}: the decoder can end at 1, at 2 or at 4 times smaller than the input")
         if len(widths)<n: raise ValueError(f"widths {widths} are {len(widths)} numbers, from 1/{stride} to 1/{end} the size doubles {n} times: give {n}")
         self.encoder,self.last,self.multiple,self.remat = encoder,last,multiple,remat
-        self.sizes,self.end,self.cross,self.lay_out = [stride>>(i+1) for i in range(n)],end,last_cross,enlarge if smooth else F.pixel_shuffle # how many times smaller each block ends
+        self.sizes = [stride>>(i+1) for i in range(n)] # how many times smaller than the input each block ends
+        self.end,self.cross,self.lay_out = end,last_cross,enlarge if smooth else F.pixel_shuffle
         self.ups = nn.ModuleList()
         for r,nf in zip(self.sizes, widths[-n:]):
             self.ups.append(UpBlock(ni, skips.get(r, 0), n_in*end**2 if last_cross and r==end else 0, nf, block)); ni = nf
