@@ -102,7 +102,7 @@ def aerial_learner(
 
 def _precision(device, bf16):
     device = device or default_device()
-    if bf16 and not has_bf16(device): warnings.warn(f"this {torch.device(device).type} has no instructions for bf16 and will be slower with it: leave `bf16` out", stacklevel=3)
+    if bf16 and not has_bf16(device): warnings.warn(f"this {torch.device(device).type} is slower in bf16 than in float32: leave `bf16` out", stacklevel=3)
     return [Bf16()] if bf16 or (bf16 is None and has_bf16(device)) else []
 
 def _watch(metrics, patience):

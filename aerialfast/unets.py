@@ -9,7 +9,7 @@ __all__ = ['BLOCKS', 'BothGates', 'icnr_', 'Shuffle', 'enlarge', 'UpBlock', 'Aer
            'unet_groups', 'has_bf16']
 
 # %% ../nbs/20_unets.ipynb #44345d03
-import difflib,warnings
+import difflib,platform,warnings
 from functools import lru_cache,partial
 from pathlib import Path
 import torch
@@ -261,5 +261,10 @@ def has_bf16(
     device = torch.device(device)
     if device.type=='cuda': return torch.cuda.get_device_capability(device)>=(8,0) # older ones only emulate it, slowly
     if device.type!='cpu': return False
-    has = [getattr(torch.cpu, n, lambda: False)() for n in ('_is_avx512_bf16_supported','_is_amx_tile_supported')]
-    return any(has)
+    amx,avx = (getattr(torch.cpu, n, lambda: False)() for n in ('_is_amx_tile_supported','_is_avx512_bf16_supported'))
+    return amx or (avx and 'AuthenticAMD' in _maker())
+
+def _maker():
+    "Text in which the maker of the processor stands."
+    info = Path('/proc/cpuinfo')
+    return info.read_text() if info.exists() else platform.processor()
