@@ -5,8 +5,6 @@ predicted in many ways. For each: how often a pixel is looked at, IoU of the bui
 the border of the raster, CPU seconds per megapixel, and the seam ratio. Rows of one number of looks tell views and overlap apart. On a raster
 that is not much larger than a patch, more patches are looked at than on a large one: the last column is what a pixel of a large one would cost.
 
-Before that, how far a pixel's answer reaches: of the gradient of the middle of a patch, the share within so many pixels of it.
-
     python bench/patches.py DATA_FOLDER [--steps 150 --arch resnet18 --model FOLDER]
 
 With --model the network is kept in that folder, and taken from there the next time.
@@ -33,15 +31,6 @@ def model():
 f = model(); east,truth = east.crop(0, 0, 2048, east.w),east_mask.read(0, 0, 2048, east.w); tile = f.open_tile(east)
 rim = np.ones(east.shape, bool); rim[32:-32, 32:-32] = False
 
-def reach(sz=512):
-    "Distances within which a half, 80 % and 90 % of the gradient of the middle of a patch lie, in pixels."
-    x = torch.randn(1, len(f.scale.mean), sz, sz, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    f.net.eval()(x).softmax(1)[:,1:,sz//2-1:sz//2+1,sz//2-1:sz//2+1].sum().backward()
-    y = torch.arange(sz)-sz/2+.5
-    d = torch.maximum(y.abs()[:,None], y.abs()[None]).long()
-    share = torch.bincount(d.ravel(), x.grad.abs().sum((0,1)).ravel()).cumsum(0)
-    return [int((share<q*share[-1]).sum()) for q in (.5, .8, .9)]
-
 def row(name, f=f, sz=512, overlap=.25, weights='hann', margin=0):
     grid = Grid(tile.shape, sz, overlap, weights, margin=margin)
     curves,t,parts = ThresholdCurves(2),time.process_time(),[]
@@ -56,7 +45,7 @@ def row(name, f=f, sz=512, overlap=.25, weights='hann', margin=0):
     large = s/(len(grid)*sz**2)/(1-overlap)**2
     print(f'| {name} | {sz} | {overlap:g} | {weights} | {margin} | {looks:.1f} | {cut.iou:.4f} | {edge.iou:.4f} | {s/truth.size*1e6:.2f} | {seams} | {large*1e6:.2f} |', flush=True)
 
-print(f"{east}; {A.arch}; bf16 {has_bf16('cpu')}; gradient: 50, 80, 90 % within {reach()} px\n\n| | sz | overlap | weights | margin | looks | IoU | IoU at the rim | CPU s per Mpx | seams | CPU s per Mpx of a large raster |\n|---|---|---|---|---|---|---|---|---|---|---|")
+print(f"{east}; {A.arch}; bf16 {has_bf16('cpu')}\n\n| | sz | overlap | weights | margin | looks | IoU | IoU at the rim | CPU s per Mpx | seams | CPU s per Mpx of a large raster |\n|---|---|---|---|---|---|---|---|---|---|---|")
 for sz,os in ((256, (0,.125,.25,.5)), (512, (0,.0625,.125,.25,.5)), (1024, (.0625,.125,.25,.5))):
     for o in os: row('size', sz=sz, overlap=o)
 for w in ('flat','crop','gauss','context'): row('weights', weights=w); row('weights', weights=w, overlap=.5)
