@@ -24,6 +24,7 @@ from fastcore.meta import delegates
 from .grids import Grid,overlap_stride,portions,shard_of,touching
 from .rasters import Tile,RasterWriter,pass_through,block_row_mb,in_strips,write_mosaic,tile_files,_bar
 from .labels import VOID,Palette,colour_table
+from .losses import class_logits
 from .learner import AerialModel
 from .shapes import Shapes,ShapeMask,_geo
 from .data import _tensor
@@ -512,3 +513,20 @@ def predict_tile(self:Learner, src, dst, **kwargs):
 def predict_tiles(self:Learner, srcs, folder, **kwargs):
     "Map several rasters, see `predict_tiles`."
     return self.aerial_model().predict_tiles(srcs, folder, **kwargs)
+
+# %% ../nbs/30_prediction.ipynb #e18c56b5
+@patch
+def reach(self:AerialModel,
+    share:float=.9, # Of the gradient of the middle of a patch
+    sz:int=512, # Side of the patch, in pixels
+)->int: # Distance in pixels
+    "How far from a pixel lies what its answer hangs on: the distance within which that `share` of its gradient lies, for pixels of noise."
+    x = torch.randn(1, len(self.scale.mean), sz, sz, generator=torch.Generator().manual_seed(0)).to(self.device).requires_grad_()
+    mid = slice(sz//2-1, sz//2+1)
+    was = self.net.training
+    grad, = torch.autograd.grad(class_logits(self.net.eval()(x)).softmax(1)[:, 1:, mid, mid].sum(), x)
+    self.net.train(was)
+    y = (torch.arange(sz)-sz/2+.5).abs()
+    far = torch.maximum(y[:,None], y[None]).long().ravel()
+    within = torch.bincount(far, grad.abs().sum((0,1)).ravel().cpu()).cumsum(0)
+    return int((within<share*within[-1]).sum())

@@ -21,4 +21,4 @@ for arch in A.archs.split(','):
     learn = aerial_learner(dls, arch, pretrained=False)
     with learn.no_bar(),learn.no_logging(): learn.fit_one_cycle(1, 2e-3)
     m = learn.aerial_model()
-    print(f"| {arch} | {float(learn.recorder.smooth_loss):.2f} | {m.reach(.5)} | {m.reach(.8)} | {m.reach(.9)} |", flush=True)
+    print(f"| {arch} | {float(learn.recorder.smooth_loss.value):.2f} | {m.reach(.5)} | {m.reach(.8)} | {m.reach(.9)} |", flush=True)
