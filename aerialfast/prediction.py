@@ -162,7 +162,7 @@ def _digest(o, h, seen):
     if hasattr(o, 'fingerprint'): say(o.fingerprint())
     elif isinstance(o, nn.Module):
         say(repr(o)); _digest(o.state_dict(), h, seen)
-        for m in o.modules(): _digest((type(m).forward, {k:v for k,v in vars(m).items() if isinstance(v, (bool,int,float,str))}), h, seen)
+        for m in o.modules(): _digest((getattr(type(m), 'forward', None), {k:v for k,v in vars(m).items() if isinstance(v, (bool,int,float,str)) and k[0]!='_'}), h, seen)
     elif isinstance(o, functools.partial): _digest((o.func, o.args, o.keywords), h, seen)
     elif isinstance(o, dict): say(len(o)); [(_digest(k, h, seen), _digest(v, h, seen)) for k,v in o.items()]
     elif isinstance(o, (set,frozenset)): say(sorted(fingerprint(v) for v in o)) # their order is another one in every process
