@@ -41,19 +41,21 @@ class KeepBest(TrackerCallback):
     def __init__(self,
         monitor:str='iou', # Name of a metric, or a loss such as 'valid_loss'
         patience:int=None, # Epochs to wait for a better one; `None` to train to the end
-        fname:str='best', # File in the folder of models of the learner
-    ): super().__init__(monitor); self.patience,self.fname = patience,fname
-    def before_fit(self): super().before_fit(); self.wait,self.file,self.trains = 0,None,False
+    ): super().__init__(monitor); self.patience = patience
+    def before_fit(self): super().before_fit(); self.wait,self.weights,self.trains = 0,None,False
     def before_train(self): self.trains = True
     def after_epoch(self):
         if not self.trains: return # `validate` goes through here too
         super().after_epoch()
+        if np.isnan(self.recorder.values[-1][self.idx]): warnings.warn(f"{self.monitor} is nan in epoch {self.epoch}, so it cannot be told whether that is better: validate on tiles that hold every class"); return
         self.wait = 0 if self.new_best else self.wait+1
-        if self.new_best: self.file = self.learn.save(self.fname, with_opt=False)
+        if self.new_best: self.weights = {k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
         if self.wait==self.patience: raise CancelFitException()
     def after_fit(self):
-        if self.file: self.learn.load(self.fname, with_opt=False)
+        if self.weights: self.model.load_state_dict(self.weights)
         super().after_fit()
+    def state(self): return dict(best=float(self.best), wait=self.wait, weights=self.weights)
+    def restore(self, state): self.best,self.wait,self.weights = state['best'],state['wait'],state['weights']
 
 # %% ../nbs/23_learner.ipynb #eae028db
 def fused_adam(
@@ -62,7 +64,8 @@ def fused_adam(
     **kwargs, # For `torch.optim.AdamW`
 )->OptimWrapper:
     "AdamW with fastai's settings, all parameters in one step."
-    return OptimWrapper(params, partial(torch.optim.AdamW, lr=lr, **{**dict(betas=(.9,.99), eps=1e-5, fused=True), **kwargs}))
+    usual = dict(betas=(.9,.99), eps=1e-5, fused=True, foreach=False) # not None, which TensorBoard cannot write
+    return OptimWrapper(params, partial(torch.optim.AdamW, lr=lr, **{**usual, **kwargs}))
 
 # %% ../nbs/23_learner.ipynb #9c1b7bbd
 def _net_args(arch, n_in, n_out, **kwargs):
@@ -72,6 +75,12 @@ def _net_args(arch, n_in, n_out, **kwargs):
     lost = [k for k in kwargs if k not in known]
     if lost: raise ValueError(f"{arch} takes no {', '.join(lost)}: its arguments are {', '.join(known)}")
     return dict(arch=arch, n_in=n_in, n_out=n_out, **{**known, **kwargs})
+
+def _check_outs(args, n):
+    "The first output of a network has to be of the `n` classes of the tiles."
+    arch,n_out = args['arch'],args['n_out']
+    if arch in CLASSICS and not isinstance(n_out, int): raise ValueError(f"{arch} has one output, not n_out={n_out}: give a number, or take an encoder of timm")
+    if first(L(n_out)) not in ((1,2) if n==2 else (n,)): raise ValueError(f"n_out={n_out} for tiles of {n} classes: the first output needs {n} logits"+(', or a single one' if n==2 else ''))
 
 @delegates(Learner.__init__, but=['model','splitter'])
 def aerial_learner(
@@ -83,19 +92,20 @@ def aerial_learner(
     opt_func=fused_adam, # Makes the optimizer
     wd:float=0.01, # Weight decay
     train_bn:bool=False, # Train batch norms of frozen groups as well
-    patience:int=None, # Keep the epoch with the best IoU, and stop after so many without a better one; `None` to train to the end
+    patience:int=None, # Keep the epoch with the best IoU (the lowest loss, where IoU is no metric), and stop after so many without a better one; `None` to train to the end
     bf16:bool=None, # Compute in bf16; `None` where the device is faster in it
     net:dict=None, # More arguments of `aerial_unet`, such as `block`, or of the network in `CLASSICS`
     **kwargs
 )->Learner:
     "A `Learner` with a U-Net for the tiles of `dls`."
     args = _net_args(arch, dls.n_bands, **{'n_out':len(dls.codes), **(net or {})})
+    _check_outs(args, len(dls.codes))
     model = make_net(**args, pretrained=pretrained)
     names = ['accuracy','iou'] if metrics is None else [m for m in L(metrics) if isinstance(m, str)]
     metrics = confusion_metrics(dls.codes, names)+[m for m in L(metrics) if not isinstance(m, str)]
     learn = Learner(dls, model.to(memory_format=torch.channels_last), loss_func=loss_func or PixelCrossEntropy(),
         metrics=metrics, splitter=unet_groups, opt_func=opt_func, wd=wd, train_bn=train_bn, **kwargs)
-    learn.add_cbs([KeepFrozen(), *_precision(dls.device, bf16), *_watch(metrics, patience)])
+    learn.add_cbs([KeepFrozen(), *_precision(dls.device, bf16), *_watch(learn.metrics, patience)])
     learn.arch_args,learn.thresh,learn.temperature = args,None,1.
     if getattr(model, 'pretrained', False): learn.freeze()
     return learn
@@ -155,13 +165,15 @@ class AerialModel:
     @torch.inference_mode()
     def __call__(self, x):
         "Raw pixels `(B,bands,H,W)`, any dtype, to probabilities `(B,C,H,W)` float32."
-        was = self.net.training
-        if was: self.net.eval()
         x,k = self.scale(x.to(self.device)),min(_MARGIN, *(n-1 for n in x.shape[-2:]))
         x = F.pad(x, (k,)*4, mode='reflect').contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device)): z = self.net(x)
+        was = self.net.training
+        if was: self.net.eval()
+        try:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device)): z = self.net(x)
+        finally:
+            if was: self.net.train()
         z = class_logits(z)[..., k:-k or None, k:-k or None]
-        if was: self.net.train()
         return (z.float()/self.temperature).softmax(1)
 
     def open_tile(self, src):
@@ -195,24 +207,31 @@ def _facts(m, weights):
     if not all(isinstance(v, (str,int,float,bool,list,tuple,type(None))) for v in m.arch.values()):
         raise ValueError(f"the network was made with {m.arch}: only arguments that can be written as text can be saved; register a block under a name")
     d = dict(format=2, version=__version__, arch=m.arch, scale=asdict(m.scale), colours=palette_colours(m.palette), bands=m.bands,
-             thresh=m.thresh, temperature=m.temperature, images=None if m.images is None else Path(m.images).as_posix(), info=m.info, weights=_sha(weights))
+             thresh=None if m.thresh is None else np.asarray(m.thresh, float).tolist(), temperature=float(m.temperature), images=None if m.images is None else Path(m.images).as_posix(), info=m.info, weights=_sha(weights))
     return {**d, 'seal':_seal(json.loads(json.dumps(d)))}
 
 # %% ../nbs/23_learner.ipynb #e03b8e67
 @patch
 def save(self:AerialModel,
-    path, # Folder to write; a model that is there is replaced
+    path, # Folder to write; a model that is there, and nothing else, is replaced
 )->Path: # The folder
     "Save weights and facts; the folder is written whole or not at all."
     path = Path(path)
-    if path.exists() and not (path/_FACTS).exists(): raise ValueError(f"{path} exists and is no model: choose another name")
-    part = path.with_name(f'.{path.name}.part')
-    shutil.rmtree(part, ignore_errors=True); part.mkdir(parents=True)
-    weights = to_bytes({k: v.detach().cpu().contiguous() for k,v in self.net.state_dict().items()})
-    (part/_WEIGHTS).write_bytes(weights)
-    (part/_FACTS).write_text(json.dumps(_facts(self, weights), indent=1))
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(part, path)
+    other = sorted(p.name for p in path.iterdir() if p.name not in (_FACTS,_WEIGHTS))[:3] if path.is_dir() else [path.name] if path.exists() else []
+    if other: raise ValueError(f"{path} exists and is more than a model ({', '.join(other)}): choose another name")
+    net = getattr(self.net, '_orig_mod', self.net) # what `torch.compile` was given
+    weights = to_bytes({k: v.detach().cpu().contiguous() for k,v in net.state_dict().items()})
+    facts = json.dumps(_facts(self, weights), indent=1)
+    part,old = (path.with_name(f'.{path.name}.{k}') for k in ('part','old'))
+    for p in (part, old): shutil.rmtree(p, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        (part/_WEIGHTS).write_bytes(weights); (part/_FACTS).write_text(facts)
+        if path.exists(): os.replace(path, old)
+        os.replace(part, path)
+    finally:
+        if not path.exists() and old.exists(): os.replace(old, path)
+        for p in (part, old): shutil.rmtree(p, ignore_errors=True)
     return path
 
 @patch
@@ -231,8 +250,8 @@ def load_model(
         if not (path/f).is_file(): raise FileNotFoundError(f"{path} has no {f}: give the folder that `save_model` wrote, with both of its files")
     try: d = json.loads((path/_FACTS).read_text())
     except ValueError as e: raise ValueError(f"{path/_FACTS} is not readable ({e}): copy the model anew") from None
-    if d.get('seal')!=_seal(d): raise ValueError(f"{path/_FACTS} was changed or cut off after it was saved: copy the model anew")
-    if d['format']>2: raise ValueError(f"{path} was saved in format {d['format']} by aerialfast {d['version']}: update aerialfast")
+    if isinstance(d, dict) and d.get('format') not in (None,1,2): raise ValueError(f"{path} was saved in format {d['format']} by aerialfast {d.get('version')}: update aerialfast")
+    if not isinstance(d, dict) or d.get('seal')!=_seal(d): raise ValueError(f"{path/_FACTS} was changed or cut off after it was saved: copy the model anew")
     weights = (path/_WEIGHTS).read_bytes()
     if _sha(weights)!=d['weights']: raise ValueError(f"{path/_WEIGHTS} was changed or cut off after it was saved: copy the model anew")
     if d['format']==1 and d['arch']['arch'] not in CLASSICS: d['arch']['smooth'] = False # there was no other way then

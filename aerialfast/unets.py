@@ -10,11 +10,13 @@ __all__ = ['BLOCKS', 'BothGates', 'icnr_', 'Shuffle', 'enlarge', 'UpBlock', 'Aer
 
 # %% ../nbs/20_unets.ipynb #44345d03
 import difflib,platform,warnings
+from contextlib import contextmanager,nullcontext
 from functools import lru_cache,partial
 from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint,set_checkpoint_early_stop
 import timm
 from .classics import ChannelGate,CLASSICS,fit_to
@@ -40,6 +42,7 @@ def _layout(enc):
     raise ValueError(f"its features are not as timm reports them{f' ({str(why)[:80]})' if why else ''}")
 
 @lru_cache
+@torch.random.fork_rng(devices=[]) # a seed must not give another network the second time
 def _plan(arch):
     "Arguments for timm, whether channels come last, and what sizes have to divide by."
     if not timm.is_model(arch):
@@ -66,11 +69,24 @@ def _unreachable(e):
         e = e.__cause__ or e.__context__
     return False
 
+def _from_file(arch, n_in, file):
+    "An encoder whose weights all come from `file`, and how its features come."
+    if not Path(file).is_file(): raise FileNotFoundError(f"{file} is no file: give the weights of {arch}, as .safetensors or .pth")
+    def made(seed):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return _create(arch, n_in, pretrained=True, pretrained_cfg_overlay=dict(file=str(file)))
+    want = f"give a file of `timm.create_model({arch!r}).state_dict()`"
+    _plan(arch)
+    try: (enc,*how),(other,*_) = made(0),made(1)
+    except Exception as e: raise ValueError(f"{file} cannot be read as weights of {arch} ({type(e).__name__}: {e}): {want}") from e
+    lost = [k for (k,p),q in zip(enc.named_parameters(), other.parameters()) if not torch.equal(p, q)]
+    if lost: raise ValueError(f"{file} holds no weights for {len(lost)} layers of {arch}, such as {lost[0].removeprefix('body.')}: {want}")
+    return enc,*how
+
 def _encoder(arch, n_in, pretrained):
     "An encoder, how its features come, and whether it holds pretrained weights."
-    if isinstance(pretrained, (str,Path)):
-        if not Path(pretrained).is_file(): raise FileNotFoundError(f"{pretrained} is no file: give the weights of {arch}, as .safetensors or .pth")
-        return *_create(arch, n_in, pretrained=True, pretrained_cfg_overlay=dict(file=str(pretrained))),True
+    if isinstance(pretrained, (str,Path)): return *_from_file(arch, n_in, pretrained),True
     try: return *_create(arch, n_in, pretrained=pretrained),bool(pretrained)
     except Exception as e:
         if not pretrained or not _unreachable(e): raise
@@ -146,6 +162,15 @@ class UpBlock(nn.Module):
         return self.block(torch.cat(x, 1))
 
 # %% ../nbs/20_unets.ipynb #bc69438f
+@contextmanager
+def _same_stats(net):
+    "A second forward pass over the same batch, which batch norms shall not count again."
+    kept = [(m, m.momentum, m.num_batches_tracked) for m in net.modules() if isinstance(m, _BatchNorm)]
+    for m,*_ in kept: m.momentum,m.num_batches_tracked = 0.,None
+    try: yield
+    finally:
+        for m,momentum,n in kept: m.momentum,m.num_batches_tracked = momentum,n
+
 class AerialUnet(nn.Module):
     "U-Net: hooks on a timm encoder, a decoder of blocks, logits at the size of the input."
     def __init__(self,
@@ -186,7 +211,7 @@ class AerialUnet(nn.Module):
 
     def _run(self, f, *args): # with `remat`, what `f` keeps for the backward pass is only its arguments
         if not (self.remat and torch.is_grad_enabled()): return f(*args)
-        with set_checkpoint_early_stop(False): return checkpoint(f, *args, use_reentrant=False)
+        with set_checkpoint_early_stop(False): return checkpoint(f, *args, use_reentrant=False, context_fn=lambda: (nullcontext(),_same_stats(self)))
 
     def _whole(self, x):
         fs = self._run(self._features, x)
@@ -203,7 +228,7 @@ class AerialUnet(nn.Module):
         "As usual, but frozen batch norms keep their statistics."
         super().train(mode)
         for m in self.modules():
-            if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.weight is not None and not m.weight.requires_grad: m.eval()
+            if isinstance(m, _BatchNorm) and m.weight is not None and not m.weight.requires_grad: m.eval()
         return self
 
 # %% ../nbs/20_unets.ipynb #8bf1205f
