@@ -25,11 +25,24 @@ def class_logits(
 # %% ../nbs/21_losses.ipynb #db5898ca
 class PixelLoss(nn.Module):
     "A loss over labelled pixels; losses can be added and multiplied by a number."
+    reduction = 'mean' # 'none' for the loss of each patch
+    def forward(self,
+        pred, # Logits `(B,C,H,W)`, `(B,1,H,W)` for two classes, or a tuple of outputs that begins with them
+        targ, # Classes and void, `(B,H,W)` integer
+    ): # A scalar, 0 if all is void; `(B,)` if `reduction` is 'none'
+        outs = [o.as_subclass(torch.Tensor) for o in (pred if isinstance(pred, (tuple,list)) else [pred])]
+        x,*more = [o if o.dtype==torch.float64 else o.float() for o in outs]
+        with torch.autocast(x.device.type, enabled=False):
+            batch = class_logits(x),targ.as_subclass(torch.Tensor).long(),*more
+            if self.reduction!='none': return self.loss(*batch)
+            return torch.stack([self.loss(*one) for one in zip(*(o.split(1) for o in batch))])
     def activation(self, x): return class_logits(x).softmax(1)
     def decodes(self, x): return class_logits(x).argmax(1)
-    def __rmul__(self, k): return LossSum([(k, self)])
-    def __add__(self, o): return LossSum([*self.terms(), *o.terms()])
     def terms(self): return [(1., self)]
+    def __mul__(self, k): return LossSum([(k*w, l) for w,l in self.terms()])
+    __rmul__ = __mul__
+    def __add__(self, o): return LossSum([*self.terms(), *o.terms()])
+    def __radd__(self, o): return self if isinstance(o, int) and o==0 else NotImplemented
 
 class LossSum(PixelLoss):
     "A sum of losses, each with its weight."
@@ -39,15 +52,13 @@ class LossSum(PixelLoss):
         super().__init__()
         self.weights,self.losses = [float(k) for k,_ in terms],nn.ModuleList([l for _,l in terms])
     def terms(self): return list(zip(self.weights, self.losses))
-    def __rmul__(self, k): return LossSum([(k*w, l) for w,l in self.terms()])
-    def forward(self, pred, targ): return sum(w*l(pred, targ) for w,l in self.terms())
+    def loss(self, *batch): return sum(w*l.loss(*batch) for w,l in self.terms())
     def __repr__(self): return ' + '.join(f'{w:g}*{l}' for w,l in self.terms())
 
-def _plain(pred, targ):
-    "Logits in float32 at least, classes, and which pixels are known."
-    x,y = class_logits(pred),targ.as_subclass(torch.Tensor)
-    x = x if x.dtype==torch.float64 else x.float()
-    return x,y,y!=VOID
+def _class_weights(w, x):
+    if w is None: return None
+    if len(w)!=x.shape[1]: raise ValueError(f"{len(w)} weights for {x.shape[1]} classes: give one for each class, in their order")
+    return w.to(x.dtype)
 
 def _mean(loss, weight, known): # 0 where nothing is known
     return (loss*weight)[known].sum()/weight[known].sum().clamp(min=1e-6)
@@ -63,12 +74,8 @@ class PixelCrossEntropy(PixelLoss):
         self.label_smoothing = label_smoothing
         self.register_buffer('weight', None if weight is None else torch.tensor(weight, dtype=torch.float32))
 
-    def forward(self,
-        pred, # Logits `(B,C,H,W)`
-        targ, # Classes and void, `(B,H,W)` integer
-    ): # A scalar, 0 if all is void
-        x,y,known = _plain(pred, targ)
-        w = None if self.weight is None else self.weight.to(x.dtype)
+    def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
+        known,w = y!=VOID,_class_weights(self.weight, x)
         total = F.cross_entropy(x, y, w, ignore_index=VOID, label_smoothing=self.label_smoothing, reduction='sum')
         return total/(known.sum().clamp(min=1) if w is None else w[y[known]].sum().clamp(min=1e-6))
 
@@ -82,9 +89,8 @@ class PixelFocal(PixelLoss):
         super().__init__()
         self.gamma = gamma
         self.register_buffer('weight', None if weight is None else torch.tensor(weight, dtype=torch.float32))
-    def forward(self, pred, targ): # Logits `(B,C,H,W)`, classes `(B,H,W)`
-        x,y,known = _plain(pred, targ)
-        w = None if self.weight is None else self.weight.to(x.dtype)
+    def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
+        known,w = y!=VOID,_class_weights(self.weight, x)
         logp = -F.cross_entropy(x, y, ignore_index=VOID, reduction='none')  # (B,H,W)
         loss = -(1-logp.exp()).clamp(min=1e-8)**self.gamma*logp
         return ((loss if w is None else loss*w[torch.where(known, y, 0)])*known).sum()/known.sum().clamp(min=1)
@@ -96,8 +102,8 @@ class SoftTversky(PixelLoss):
         alpha:float=0.3, # Weight of false alarms
         beta:float=0.7, # Weight of what was missed
     ): super().__init__(); self.alpha,self.beta = alpha,beta
-    def forward(self, pred, targ): # Logits `(B,C,H,W)`, classes `(B,H,W)`
-        x,y,known = _plain(pred, targ)
+    def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
+        known = y!=VOID
         p = x.softmax(1)*known[:,None]
         t = F.one_hot(torch.where(known, y, 0), x.shape[1]).movedim(-1, 1).to(p.dtype)*known[:,None]
         tp,sp,st = ((o).sum((0,2,3)) for o in (p*t, p, t))  # (C,)
@@ -123,8 +129,8 @@ def _jaccard_steps(t):
 
 class LovaszSoftmax(PixelLoss):
     "The Lovász extension of one minus the IoU, mean over the classes that are present."
-    def forward(self, pred, targ): # Logits `(B,C,H,W)`, classes `(B,H,W)`
-        x,y,known = _plain(pred, targ)
+    def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
+        known = y!=VOID
         p,y = x.softmax(1).movedim(1, 0)[:, known],y[known]  # (C,n), (n,)
         losses = []
         for c in y.unique().tolist():
@@ -139,9 +145,9 @@ def near_edge(
     width:int=2, # How near, in pixels
 ): # `(B,H,W)` bool; false where void
     "Pixels with two classes within `width` pixels, in a square."
-    y = targ.as_subclass(torch.Tensor)[:,None]
+    y = targ.as_subclass(torch.Tensor)[:,None].float()
     known = y!=VOID
-    def top(v): return F.max_pool2d(torch.where(known, v, -1).float(), 2*width+1, 1, width)
+    def top(v): return F.max_pool2d(torch.where(known, v, -1.), 2*width+1, 1, width)
     hi,lo = top(y),VOID-top(VOID-y)
     return ((hi>lo)&known)[:,0]
 
@@ -151,10 +157,9 @@ class EdgeCrossEntropy(PixelLoss):
         weight:float=5., # How often a pixel near an edge counts
         width:int=2, # How near, in pixels
     ): super().__init__(); self.weight,self.width = weight,width
-    def forward(self, pred, targ): # Logits `(B,C,H,W)`, classes `(B,H,W)`
-        x,y,known = _plain(pred, targ)
+    def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
         w = 1+(self.weight-1)*near_edge(y, self.width).to(x.dtype)
-        return _mean(F.cross_entropy(x, y, ignore_index=VOID, reduction='none'), w, known)
+        return _mean(F.cross_entropy(x, y, ignore_index=VOID, reduction='none'), w, y!=VOID)
 
 # %% ../nbs/21_losses.ipynb #92b4a8f2
 class EdgeHead(PixelLoss):
@@ -163,8 +168,7 @@ class EdgeHead(PixelLoss):
         width:int=1, # Half the width of an edge, in pixels
         weight:float=5., # How often an edge pixel counts
     ): super().__init__(); self.width,self.weight = width,weight
-    def forward(self, pred, targ): # Logits `(B,C,H,W)` and `(B,1,H,W)`, classes `(B,H,W)`
-        if not isinstance(pred, (tuple,list)): raise ValueError(f"EdgeHead needs a network with two outputs, this one gave {tuple(pred.shape)}: make it with n_out=({pred.shape[1]}, 1)")
-        z,known = pred[1].as_subclass(torch.Tensor)[:,0],targ.as_subclass(torch.Tensor)!=VOID
-        t = near_edge(targ, self.width).float()
-        return _mean(F.binary_cross_entropy_with_logits(z.float(), t, reduction='none'), 1+(self.weight-1)*t, known)
+    def loss(self, x, y, *more): # Logits `(B,C,H,W)`, classes `(B,H,W)`, a logit `(B,1,H,W)`
+        if not more or more[0].shape[1]!=1: raise ValueError(f"EdgeHead needs a second output `(B,1,H,W)`, the network gave {tuple(more[0].shape) if more else 'none'}: make it with n_out=({x.shape[1]}, 1)")
+        z,t = more[0][:,0],near_edge(y, self.width).to(x.dtype)
+        return _mean(F.binary_cross_entropy_with_logits(z, t, reduction='none'), 1+(self.weight-1)*t, y!=VOID)
