@@ -62,16 +62,18 @@ class Confusion:
         self.counts,self.updates = np.zeros((self.n,self.n), np.int64),0
 
     def update(self,
-        pred, # Classes in the shape of `mask`, or logits or probabilities `(B,C,H,W)` or `(C,H,W)`; of several outputs the first counts
+        pred, # Classes in the shape of `mask`, or scores `(B,C,H,W)` or `(C,H,W)`, logits or probabilities, with a channel for each class
         mask, # True classes and void, integer `(B,H,W)` or `(H,W)`
     ): # Itself
         "Count the pixels of one more batch or tile."
-        pred,mask = _tensor(pred[0] if isinstance(pred, tuple) else pred),_tensor(mask)
-        if pred.ndim==4 and pred.shape[1]==1 and self.n==2: pred = class_logits(pred)
+        pred,mask = _tensor(pred),_tensor(mask)
+        best = pred
         if mask.ndim in (2,3) and pred.ndim==mask.ndim+1:
-            if pred.shape[-3]!=self.n: raise ValueError(f"pred has {pred.shape[-3]} channels, there are {self.n} codes: give one channel for each class")
-            pred = pred.argmax(-3).byte()
+            if pred.shape[-3]!=self.n: raise ValueError(f"pred has {pred.shape[-3]} channels, there are {self.n} codes: give one channel for each class; `class_logits` makes two of a single logit")
+            best,pred = pred.max(-3)
+            pred = pred.byte()
         if pred.shape!=mask.shape: raise ValueError(f"pred {tuple(pred.shape)} does not fit mask {tuple(mask.shape)}: give classes of the mask's shape, or `(B,C,H,W)` beside `(B,H,W)`")
+        if best.is_floating_point() and (nan := best.isnan() & (mask!=VOID).to(best.device)).any(): raise ValueError(f"pred is NaN in {nan.sum():,} labelled pixels: look for values in the image that are no numbers, or a learning rate that is too high")
         new = _few_pairs(pred, mask, self.n) if self.n<=_FEW and pred.dtype==mask.dtype==torch.uint8 and pred.device.type==mask.device.type=='cpu' else None
         if new is None:
             pairs = (_as_bytes(mask, 'mask').to(pred.device)<<8) | _as_bytes(pred, 'pred')
@@ -136,7 +138,8 @@ def kappa(self:Confusion)->float:
 def mcc(self:Confusion)->float:
     "Matthews' correlation coefficient, Gorodkin's form for several classes."
     n,t,f = float(self.counts.sum()),self.truth.astype(float),self.found.astype(float)
-    return float(_ratio(n*self.hit.sum()-(t*f).sum(), np.sqrt((n**2-(t**2).sum())*(n**2-(f**2).sum()))))
+    spread = np.sqrt((n**2-(t**2).sum())*(n**2-(f**2).sum()))
+    return float(_ratio(n*self.hit.sum()-(t*f).sum(), spread or n)) # 0 if one of them is constant
 
 # %% ../nbs/22_metrics.ipynb #01424b4a
 @patch
@@ -192,7 +195,7 @@ class ConfusionMetric(Metric):
     def reset(self): self.seen = 0; self.confusion.reset()
     def accumulate(self, learn):
         self.seen += 1
-        if self.seen>self.confusion.updates: self.confusion.update(learn.pred, learn.y)
+        if self.seen>self.confusion.updates: self.confusion.update(class_logits(learn.pred), learn.y)
 
     @property
     def value(self):
@@ -211,15 +214,19 @@ OVERALL = ('accuracy','balanced_accuracy','kappa','mcc')
 
 def confusion_metrics(
     codes, # Class names in order, or just their number
-    names:list=('accuracy','iou'), # Scores in `PER_CLASS` and `OVERALL`; `'iou:water'` is that of one class
+    names:list=('accuracy','iou'), # Scores in `PER_CLASS` and `OVERALL`, or 'boundary_f1'; `'iou:water'` is that of one class
 )->list: # A metric each; `iou` of the second of two classes, else `miou` over all of them
     "Metrics for a `Learner`, read from one confusion matrix over the whole validation pass."
     conf = Confusion(codes)
     def one(name):
         score,_,code = name.partition(':')
-        if score not in PER_CLASS+OVERALL or (code and score not in PER_CLASS): raise ValueError(f"no score {name!r}: take {', '.join(OVERALL+PER_CLASS)}, or one of the last {len(PER_CLASS)} with a class, like 'iou:{conf.codes[-1]}'")
+        per_class = (*PER_CLASS,'boundary_f1')
+        if score not in per_class+OVERALL or (code and score not in per_class): raise ValueError(f"no score {name!r}: take {', '.join(OVERALL+per_class)}, or one of the last {len(per_class)} with a class, like 'iou:{conf.codes[-1]}'")
         if code and code not in conf.codes: raise ValueError(f"no class {code!r} for {name!r}: the codes are {', '.join(conf.codes)}")
-        return ConfusionMetric(conf, score, conf.codes.index(code) if code else 1 if conf.n==2 and score in PER_CLASS else None)
+        c = conf.codes.index(code) if code else 1 if conf.n==2 and score in per_class else None
+        if score!='boundary_f1': return ConfusionMetric(conf, score, c)
+        if c is None: raise ValueError(f"boundary_f1 is the score of one class: name it, like 'boundary_f1:{conf.codes[-1]}'")
+        return BoundaryF1(c, code=None if conf.n==2 and c==1 else conf.codes[c])
     return [one(n) for n in names]
 
 # %% ../nbs/22_metrics.ipynb #7b3993c3
@@ -239,7 +246,8 @@ class BoundaryF1(Metric):
     def __init__(self,
         c:int=1, # The class
         tolerance:int=2, # How far apart outlines may be, in pixels, in a square
-    ): self.c,self.tolerance = c,tolerance
+        code:str=None, # Name of the class, for the name of the metric
+    ): self.c,self.tolerance,self.code = c,tolerance,code
     def reset(self): self.counts = np.zeros(4, np.int64) # of the map: near, all; of the truth: near, all
     def accumulate(self, learn): self.update(learn.pred, learn.y)
     def update(self, pred, mask, rows=slice(None)): # Classes `(B,H,W)` or logits `(B,C,H,W)`, classes and void `(B,H,W)`; which rows count, the others are only looked at
@@ -251,7 +259,7 @@ class BoundaryF1(Metric):
     @property
     def value(self):
         pn,p,tn,t = self.counts
-        precision,recall = _ratio(np.array([pn,tn]), np.array([p,t]))
-        return float(_ratio(2*precision*recall, precision+recall)) if precision+recall>0 or np.isnan(precision+recall) else 0.
+        precision,recall = pn/max(p, 1),tn/max(t, 1)
+        return float(_ratio(2*precision*recall, precision+recall or p+t))
     @property
-    def name(self): return 'boundary_f1'
+    def name(self): return 'boundary_f1'+(f'_{self.code or self.c}' if self.code or self.c!=1 else '')+(f'_{self.tolerance}px' if self.tolerance!=2 else '')
