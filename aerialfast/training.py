@@ -9,6 +9,7 @@ __all__ = ['WeightAverage', 'Resumable', 'show_triples', 'EpochPictures']
 
 # %% ../nbs/24_training.ipynb #2b0c317c
 import os,random
+from itertools import zip_longest
 from rasterio.warp import transform as to_crs
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
 import pandas as pd
@@ -39,7 +40,7 @@ class WeightAverage(Callback):
     def state(self): return dict(avg=self.avg.state_dict(), raw=self.raw)
     def restore(self, state): self.avg.load_state_dict(state['avg']); self.raw = state['raw']
 
-# %% ../nbs/24_training.ipynb #9b9f83b2
+# %% ../nbs/24_training.ipynb #547d85b4
 def _plain(v):
     "Only what a file can hold that runs no code."
     if isinstance(v, dict): return {k: _plain(o) for k,o in v.items()}
@@ -56,64 +57,92 @@ def _set_random(s, dls):
     for dl,state in zip(dls.loaders, s['loaders']): dl.rng.setstate(state)
     if s['cuda']: torch.cuda.set_rng_state_all([o.cpu() for o in s['cuda']])
 
-# %% ../nbs/24_training.ipynb #bdd3e1ae
-_KEPT = ('best','wait','file','hps') # of trackers and schedulers
+_KEPT = ('best','wait','file','hps','count','nb_batches') # of trackers, schedulers, `GradientAccumulation` and `ShowGraphCallback`
 
+def _states(learn):
+    "What its callbacks carry from epoch to epoch."
+    states = {cb.name: cb.state() if hasattr(cb, 'state') else _plain({k: v for k,v in vars(cb).items() if k in _KEPT}) for cb in learn.cbs}
+    return {k: s for k,s in states.items() if s}
+
+# %% ../nbs/24_training.ipynb #3167b334
+def _settings(learn):
+    "What a run must have in common with the one it takes up: lists of numbers and texts."
+    opt,loaders = learn.opt,learn.dls.loaders
+    rates = {k: np.array([f(i/8) for i in range(9)]) for cb in learn._grab_cbs(ParamScheduler) for k,f in cb.scheds.items()}
+    rates = {**{k: np.array([h.get(k, 0) for h in opt.hypers]) for k in ('lr','wd')}, **rates}
+    return dict(network=[f"{k} {tuple(p.shape)}{'' if p.requires_grad else ' frozen'}" for k,p in learn.model.named_parameters()],
+        tiles=[t.name for dl in loaders for t,_ in getattr(dl, 'tiles', [])], sz=[getattr(dl, 'sz', None) for dl in loaders], bs=[dl.bs for dl in loaders],
+        batches=[len(dl) for dl in loaders], epochs=[learn.n_epoch], optimizer=[type(getattr(opt, 'opt', opt)).__name__, *sorted(opt.hypers[0])],
+        **{k: [float(f'{r:.6g}') for r in (v.max(), *v.flat)] for k,v in rates.items()}, callbacks=sorted(_states(learn)))
+
+# %% ../nbs/24_training.ipynb #6de15c22
 class Resumable(Callback):
     "Keep the state of the training in a file after each epoch, and go on from there."
     order = 100
     def __init__(self,
         path, # File for the state, such as 'run.pth'
-    ): self.path,self.n_fit = Path(path),-1
+    ): self.path,self.done = Path(path),0 # fits that are done
 
     def before_fit(self):
-        self.run,self.skip,self.idle,self.trains = not hasattr(self, 'lr_finder'),0,[],False
-        if not self.run: return
-        self.n_fit += 1
-        self.found = torch.load(self.path, map_location=self.dls.device, weights_only=True) if self.path.exists() else None
-        if self.found is None or self.n_fit>self.found['fit']: self.found = None; return
-        here = dict(epochs=self.n_epoch, batches=len(self.dls.train))
-        if self.n_fit==self.found['fit'] and here!=(kept := {k: self.found[k] for k in here}):
-            raise ValueError(f"{self.path} holds a run of {kept}, this one has {here}: start it with the same settings, or delete the file to begin anew")
-        self.skip = self.found['epoch']+1 if self.n_fit==self.found['fit'] else self.n_epoch
-        self.idle = [cb for cb in self.learn.cbs if cb is not self and cb.run]
-        if self.n_fit==self.found['fit']: self._restore(self.found)
-        for cb in self.idle: cb.run = False # nothing is logged or kept of epochs that are skipped
+        self.live = not (hasattr(self, 'lr_finder') or self.learn.lock.locked()) # `validate` and `get_preds` hold the lock
+        self.trains,self.whole,self.skip,self.idle = False,False,0,[]
+        if not self.live or (found := self._load()) is None or self.done>found['fit']: return
+        mine = self.done==found['fit']
+        if mine: self._restore(found)
+        self.skip = found['epoch']+1 if mine else self.n_epoch
+        self.idle = [cb for cb in self.learn.cbs if self.skip and cb.run and cb is not self and not isinstance(cb, ProgressCallback)]
+        for cb in self.idle: cb.run = False
 
     def before_epoch(self):
         if self.epoch<self.skip: raise CancelEpochException()
-    def before_train(self): self.trains = True
+    def before_train(self):
+        if self.live and not self.trains and not self.skip: self.settings = _settings(self.learn); self._save(-1)
+        self.trains,self.whole = self.live,False
+    def after_validate(self): self.whole = self.trains
     def after_epoch(self):
-        if self.trains: self._save(self.epoch)
-        elif self.epoch==self.skip-1: self._wake()
+        if self.live and self.epoch>=self.skip: self.whole = True; self._save(self.epoch)
+        elif self.epoch==self.skip-1:
+            for cb in self.idle: cb.run = True
     def after_fit(self):
-        if self.trains: self._save(self.n_epoch-1)
+        if self.whole: self._save(self.n_epoch-1)
+        if self.live and (self.whole or self.skip>=self.n_epoch): self.done += 1
 
-    def _wake(self):
-        for cb in self.idle: cb.run = True
-        if self.n_fit==self.found['fit']: _set_random(self.found['random'], self.dls)
+# %% ../nbs/24_training.ipynb #b926510e
+@patch
+def _save(self:Resumable, epoch):
+    r = self.recorder
+    state = dict(fit=self.done, epoch=epoch, settings=self.settings, train_iter=self.learn.train_iter,
+        model=dict(self.model.state_dict()), grads={k: p.grad for k,p in self.model.named_parameters() if p.grad is not None}, opt=_plain(self.opt.state_dict()),
+        curves=_plain(dict(lrs=r.lrs, iters=r.iters, losses=[float(l) for l in r.losses], values=r.values)), smooth=dict(count=r.smooth_loss.count, val=float(r.smooth_loss.val)),
+        random=_get_random(self.dls), cbs=_states(self.learn))
+    part = self.path.with_name(f'.{self.path.name}.part')
+    self.path.parent.mkdir(parents=True, exist_ok=True)
+    with open(part, 'wb') as f: torch.save(state, f); f.flush(); os.fsync(f.fileno()) # on the disk before it takes the other's place
+    os.replace(part, self.path)
 
-    def _save(self, epoch):
-        r = self.recorder
-        state = dict(fit=self.n_fit, epoch=epoch, epochs=self.n_epoch, batches=len(self.dls.train), train_iter=self.learn.train_iter,
-            model=dict(self.model.state_dict()), opt=_plain(self.opt.state_dict()), random=_get_random(self.dls),
-            curves=_plain(dict(lrs=r.lrs, iters=r.iters, losses=[float(l) for l in r.losses], values=r.values)), smooth=dict(count=r.smooth_loss.count, val=float(r.smooth_loss.val)),
-            cbs={cb.name: cb.state() if hasattr(cb, 'state') else _plain({k: v for k,v in vars(cb).items() if k in _KEPT}) for cb in self.learn.cbs if cb is not self})
-        part = self.path.with_name(f'.{self.path.name}.part')
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, part); os.replace(part, self.path)
+@patch
+def _load(self:Resumable):
+    if not self.path.exists(): return
+    try: s = torch.load(self.path, map_location=self.dls.device, weights_only=True)
+    except Exception as e: raise ValueError(f"{self.path} cannot be read ({str(e)[:80]}): it was cut off or is something else; bring back a whole copy, or delete it to begin anew") from e
+    if not isinstance(s, dict) or 'settings' not in s: raise ValueError(f"{self.path} is not what this `Resumable` keeps: give another path, or delete it to begin anew")
+    return s
 
-    def _restore(self, s):
-        r = self.recorder
-        self.model.load_state_dict(s['model']); self.opt.load_state_dict(s['opt'])
-        for k,v in s['curves'].items(): setattr(r, k, v)
-        r.smooth_loss.count,r.smooth_loss.val = s['smooth']['count'],torch.tensor(s['smooth']['val'])
-        self.learn.train_iter = s['train_iter']
-        for cb in self.learn.cbs:
-            kept = s['cbs'].get(cb.name, {})
-            if hasattr(cb, 'restore'): cb.restore(kept)
-            else:
-                for k,v in kept.items(): setattr(cb, k, v)
+@patch
+def _restore(self:Resumable, s):
+    here,self.settings,r = _settings(self.learn),s['settings'],self.recorder
+    for k,old,new in ((k, *o) for k in {**here, **self.settings} for o in zip_longest(self.settings.get(k, []), here.get(k, []))):
+        if old!=new: raise ValueError(f"{self.path} holds a run with {k} {old}, this one has {k} {new}: start it with the same settings, or delete the file to begin anew")
+    self.model.load_state_dict(s['model']); self.opt.load_state_dict(s['opt'])
+    for k,p in self.model.named_parameters(): p.grad = s['grads'].get(k)
+    for k,v in s['curves'].items(): setattr(r, k, v)
+    r.smooth_loss.count,r.smooth_loss.val = s['smooth']['count'],torch.tensor(s['smooth']['val'])
+    self.learn.train_iter = s['train_iter']
+    for cb in self.learn.cbs:
+        if hasattr(cb, 'restore'): cb.restore(s['cbs'][cb.name])
+        else:
+            for k,v in s['cbs'].get(cb.name, {}).items(): setattr(cb, k, v)
+    _set_random(s['random'], self.dls)
 
 # %% ../nbs/24_training.ipynb #7f3af79e
 @patch
