@@ -145,11 +145,17 @@ def _restore(self:Resumable, s):
     _set_random(s['random'], self.dls)
 
 # %% ../nbs/24_training.ipynb #7f3af79e
+def _valid_windows(dls):
+    "Where the patches of the validation tiles lie."
+    if not (ws := dls.valid.get_idxs()): raise ValueError(f"no validation patches: nothing is labelled on {len(dls.valid.tiles)} validation tiles, such as {dls.valid.tiles[0][0].name}; hold out others with `valid`")
+    return ws
+
 @patch
 def patch_triples(self:Learner,
     windows:list, # `(tile,y,x)` of patches of the validation tiles
 )->list: # Of each `(image, truth, prediction)`, ready to be shown
     "Validation patches with their truth and what the network makes of them."
+    if not len(windows): raise ValueError("no patches to show: give one window at least")
     dl = self.dls.valid
     x,y = dl.after_batch(to_device(dl.do_batch([dl.do_item(w) for w in windows]), dl.device))
     was = self.model.training
@@ -178,12 +184,16 @@ class EpochPictures(Callback):
     def __init__(self,
         folder, # Folder for `curves.png` and `epoch_1.jpg`, `epoch_2.jpg` ...
         n:int=4, # Patches in a picture
-    ): self.folder,self.n = Path(folder),n
-    def before_fit(self): self.run,self.windows = not hasattr(self, 'lr_finder'),None
+    ):
+        if n<1: raise ValueError(f"n={n}: give the number of patches in a picture, 1 or more")
+        self.folder,self.n = Path(folder),n
+    def before_fit(self):
+        self.run,self.windows = not hasattr(self, 'lr_finder'),None
+        _valid_windows(self.dls) # if there are none, better now than after an epoch
 
     def _choose(self):
         "Of at most 200 patches from everywhere those with the largest share of known pixels that are not of the first class."
-        dl,ws = self.dls.valid,self.dls.valid.get_idxs()
+        dl,ws = self.dls.valid,_valid_windows(self.dls)
         def there(w): m = dl.read_window(*w, dl.sz)[1]; return ((m!=0)&(m!=VOID)).mean()
         return sorted(ws[::-(-len(ws)//200)], key=there, reverse=True)[:self.n]
 
@@ -212,11 +222,17 @@ def _lonlat(tile, y, x):
     xy = tile.transform*(x, y)
     return tuple(v[0] for v in to_crs(tile.crs, 'EPSG:4326', [xy[0]], [xy[1]]))
 
+def _tile_names(tiles):
+    "Their stems, with as many folders before them as tell them apart."
+    ends = [(*Path(t.path).parent.parts, t.stem) for t in tiles]
+    n = next((n for n in range(1, max(map(len, ends))) if len({e[-n:] for e in ends})==len(ends)), 0)
+    return ['/'.join(e[-n:]) for e in ends]
+
 @patch
 def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y`, `x` of the upper left corner in pixels, `loss`, `error`, `lon`, `lat`; worst first
     "Loss and errors of each validation patch, and where it lies."
-    dl,rows = self.dls.valid,[]
-    windows,was = iter(dl.get_idxs()),self.model.training
+    dl,rows,names = self.dls.valid,[],_tile_names([t for t,_ in self.dls.valid.tiles])
+    windows,was = iter(_valid_windows(self.dls)),self.model.training
     self.model.eval()
     for x,y in dl:
         with torch.no_grad(): out = self.model(x.as_subclass(torch.Tensor))
@@ -225,7 +241,7 @@ def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y`, `x` of the upper le
             (i,r,c),one = next(windows),tuple(o[k:k+1] for o in out) if isinstance(out, tuple) else out[k:k+1]
             t,n = dl.tiles[i][0],int(known[k].sum())
             lon,lat = _lonlat(t, r+dl.sz/2, c+dl.sz/2)
-            rows.append(dict(tile=t.stem, y=r, x=c, loss=float(self.loss_func(one, y[k:k+1])), error=int((wrong&known)[k].sum())/n if n else np.nan, lon=lon, lat=lat))
+            rows.append(dict(tile=names[i], y=r, x=c, loss=float(self.loss_func(one, y[k:k+1])), error=int((wrong&known)[k].sum())/n if n else np.nan, lon=lon, lat=lat))
     self.model.train(was)
     return pd.DataFrame(rows).sort_values('loss', ascending=False, ignore_index=True)
 
@@ -235,7 +251,8 @@ def show_worst(self:Learner,
     scores:pd.DataFrame=None, # Rows of `patch_scores` to show the first of; `None` to make them
 ): # The figure
     "Image, truth and prediction of the patches with the largest loss."
+    if n<1: raise ValueError(f"n={n}: give the number of patches to show, 1 or more")
     scores = (self.patch_scores() if scores is None else scores).head(n)
-    at = {t.stem: i for i,(t,_) in enumerate(self.dls.valid.tiles)}
+    at = {name: i for i,name in enumerate(_tile_names([t for t,_ in self.dls.valid.tiles]))}
     return show_triples(self.patch_triples([(at[s.tile], int(s.y), int(s.x)) for s in scores.itertuples()]),
                         [f'{s.tile} ({s.y}, {s.x}), loss {s.loss:.2f}, {s.error:.0%} wrong' for s in scores.itertuples()])
