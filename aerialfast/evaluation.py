@@ -344,7 +344,9 @@ class Stitched(Metric):
         every:int=1, # After every so manieth epoch, and after the last
         sz:int=None, # Side of a patch, in pixels; `None` for 1024, or less for smaller tiles
         overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
-    ): self.score,self.every,self.sz,self.overlap = score,every,sz,overlap
+    ):
+        if score.startswith('boundary_f1'): raise ValueError(f"{score} needs outlines, which rows of a map that is being made cut: take `evaluate` with `edges`, or another score")
+        self.score,self.every,self.sz,self.overlap = score,every,sz,overlap
     def reset(self): self.learn = None
     def accumulate(self, learn): self.learn = learn
     @property

@@ -47,12 +47,13 @@ class KeepBest(TrackerCallback):
     def after_epoch(self):
         if not self.trains: return # `validate` goes through here too
         super().after_epoch()
-        if np.isnan(self.recorder.values[-1][self.idx]): warnings.warn(f"{self.monitor} is nan in epoch {self.epoch}, so it cannot be told whether that is better: validate on tiles that hold every class"); return
+        if np.isnan(self.recorder.values[-1][self.idx]): return
         self.wait = 0 if self.new_best else self.wait+1
         if self.new_best: self.weights = {k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
         if self.wait==self.patience: raise CancelFitException()
     def after_fit(self):
         if self.weights: self.model.load_state_dict(self.weights)
+        elif self.trains: warnings.warn(f"{self.monitor} was nan in every epoch, so the last one counts: validate on tiles that hold every class")
         super().after_fit()
     def state(self): return dict(best=float(self.best), wait=self.wait, weights=self.weights)
     def restore(self, state): self.best,self.wait,self.weights = state['best'],state['wait'],state['weights']
