@@ -57,7 +57,7 @@ def _set_random(s, dls):
     for dl,state in zip(dls.loaders, s['loaders']): dl.rng.setstate(state)
     if s['cuda']: torch.cuda.set_rng_state_all([o.cpu() for o in s['cuda']])
 
-_KEPT = ('best','wait','file','hps','count','nb_batches') # of trackers, schedulers, `GradientAccumulation` and `ShowGraphCallback`
+_KEPT = ('best','wait','hps','count','nb_batches') # of trackers, schedulers, `GradientAccumulation` and `ShowGraphCallback`
 
 def _states(learn):
     "What its callbacks carry from epoch to epoch."

@@ -84,22 +84,14 @@ def _from_file(arch, n_in, file):
     if lost: raise ValueError(f"{file} holds no weights for {len(lost)} layers of {arch}, such as {lost[0].removeprefix('body.')}: {want}")
     return enc,*how
 
-def _random(arch, n_in):
-    "An encoder of random weights in which no norm begins at zero, and how its features come."
-    enc,*how = _create(arch, n_in, pretrained=False)
-    for m in enc.modules():
-        if isinstance(m, _BatchNorm) and m.affine and not m.weight.any(): nn.init.ones_(m.weight)
-    return enc,*how
-
 def _encoder(arch, n_in, pretrained):
     "An encoder, how its features come, and whether it holds pretrained weights."
-    if not pretrained: return *_random(arch, n_in),False
     if isinstance(pretrained, (str,Path)): return *_from_file(arch, n_in, pretrained),True
-    try: return *_create(arch, n_in, pretrained=True),True
+    try: return *_create(arch, n_in, pretrained=pretrained),bool(pretrained)
     except Exception as e:
-        if not _unreachable(e): raise
+        if not pretrained or not _unreachable(e): raise
         warnings.warn(f"the weights of {arch} could not be fetched ({type(e).__name__}): training starts from random weights; to avoid that, put the weights in a file and pass its path as `pretrained`", stacklevel=4)
-        return *_random(arch, n_in),False
+        return *_create(arch, n_in, pretrained=False),False
 
 # %% ../nbs/20_unets.ipynb #a924ca58
 class BothGates(nn.Module):

@@ -68,7 +68,13 @@ def ratio(u):
     for m in u.modules():
         for k,c in list(m.named_children()):
             if isinstance(c, ChannelGate): setattr(m, k, ChannelGate(c.widen.out_channels, 4))
-NETS.update(ours_blur=changed(blur), ours_bilinear=changed(bilinear), ours_dropout=changed(dropout), ours_groupnorm=changed(groups), ours_ratio4=changed(ratio), ours_wide=ours(widths=(256,128,64,32)))
+def awake(i, o):
+    "With an encoder that starts as those of the others do: timm lets the last norm of each residual block begin at zero, torchvision and smp at one."
+    net = aerial_unet(A.arch, i, o)
+    for m in net.encoder.modules():
+        if isinstance(m, nn.BatchNorm2d) and not m.weight.any(): nn.init.ones_(m.weight)
+    return net
+NETS.update(ours_awake=awake, ours_blur=changed(blur), ours_bilinear=changed(bilinear), ours_dropout=changed(dropout), ours_groupnorm=changed(groups), ours_ratio4=changed(ratio), ours_wide=ours(widths=(256,128,64,32)))
 LR = dict(fastai=1e-3) # the others 2e-3
 
 # data: classes, and lists of (raw pixels (C,H,W), classes (H,W)) to train on and to score
