@@ -213,6 +213,7 @@ def _pairs(maps, truths):
     maps = [Tile(p) for p in (maps if isinstance(maps, (list,tuple)) else tile_files(maps) if Path(maps).is_dir() else [maps])]
     if isinstance(truths, Shapes): truths = [ShapeMask(m, truths) for m in maps]
     truths = truths if isinstance(truths, (list,tuple)) else [truths]
+    if strange := [t for t in truths if not hasattr(t, 'coding')]: raise ValueError(f"{strange[0]} does not say which value is which class: give a `MaskTile`, like MaskTile(path, MaskValues(codes, values)), a `ShapeMask`, or `Shapes`")
     if len(maps)!=len(truths): raise ValueError(f"{len(maps)} maps and {len(truths)} truths: give the mask of each map, in the same order")
     twice = [m.stem for m in maps if sum(o.stem==m.stem for o in maps)>1]
     if twice: raise ValueError(f"two maps are called {twice[0]}: scores are kept by name, so evaluate them apart")
