@@ -7,9 +7,9 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 # %% auto #0
 __all__ = ['SAMPLERS', 'region_of', 'TileSplitter', 'spatial_folds', 'common_bounds', 'FoldSplitter', 'TensorTile',
            'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows', 'random_windows',
-           'labelled_windows', 'balanced_windows', 'keep_memory', 'same_size', 'TileDL', 'Windows', 'TileBlock',
-           'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise', 'tile_augment',
-           'pair_masks', 'TileDataLoaders', 'small_mask', 'small_tile']
+           'labelled_windows', 'balanced_windows', 'keep_memory', 'same_size', 'TileDL', 'TileBlock', 'MaskTileBlock',
+           'turned', 'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise', 'tile_augment', 'pair_masks',
+           'TileDataLoaders', 'small_mask', 'small_tile']
 
 # %% ../nbs/10_data.ipynb #06cb886e
 from collections import OrderedDict,deque
@@ -314,14 +314,14 @@ def _draw(self:TileDL, n):
     draw = balanced_windows if self.sampler=='balanced' else labelled_windows
     return draw(self.cells(), self.shapes, self.sz, n, self.rng)
 
-class Windows(L):
+class _Windows(L):
     "Places `(tile,y,x)`; as numbers, by which fastai sorts what it predicted, they count in their order."
     def __array__(self, *args, **kwargs): return np.arange(len(self))
 
 @patch
 def get_idxs(self:TileDL):
-    if not self.shuffle: return Windows(self._grid()[:self.n])
-    return Windows(self._draw(self.n) if self.reuse==1 else self._shared(self.n))
+    if not self.shuffle: return _Windows(self._grid()[:self.n])
+    return _Windows(self._draw(self.n) if self.reuse==1 else self._shared(self.n))
 
 # %% ../nbs/10_data.ipynb #13438611
 @patch

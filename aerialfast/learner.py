@@ -218,12 +218,13 @@ def save(self:AerialModel,
 )->Path: # The folder
     "Save weights and facts; the folder is written whole or not at all."
     path = Path(path)
+    part,old = (path.with_name(f'.{path.name}.{k}') for k in ('part','old'))
+    if old.exists() and not path.exists(): os.replace(old, path) # the power failed between the two steps below
     other = sorted(p.name for p in path.iterdir() if p.name not in (_FACTS,_WEIGHTS))[:3] if path.is_dir() else [path.name] if path.exists() else []
     if other: raise ValueError(f"{path} exists and is more than a model ({', '.join(other)}): choose another name")
     net = getattr(self.net, '_orig_mod', self.net) # what `torch.compile` was given
     weights = to_bytes({k: v.detach().cpu().contiguous() for k,v in net.state_dict().items()})
     facts = json.dumps(_facts(self, weights), indent=1)
-    part,old = (path.with_name(f'.{path.name}.{k}') for k in ('part','old'))
     for p in (part, old): shutil.rmtree(p, ignore_errors=True)
     try:
         part.mkdir(parents=True)

@@ -178,6 +178,7 @@ def show_triples(
     fig.tight_layout()
     return fig
 
+# %% ../nbs/24_training.ipynb #2c8c7e12
 class EpochPictures(Callback):
     "After each epoch, write the curves and a few validation patches into a folder."
     order = WeightAverage.order+20

@@ -161,7 +161,7 @@ class UpBlock(nn.Module):
         if cross is not None: x.append(cross)
         return self.block(torch.cat(x, 1))
 
-# %% ../nbs/20_unets.ipynb #bc69438f
+# %% ../nbs/20_unets.ipynb #d0e87f17
 @contextmanager
 def _same_stats(net):
     "A second forward pass over the same batch, which batch norms shall not count again."
@@ -171,6 +171,7 @@ def _same_stats(net):
     finally:
         for m,momentum,n in kept: m.momentum,m.num_batches_tracked = momentum,n
 
+# %% ../nbs/20_unets.ipynb #bc69438f
 class AerialUnet(nn.Module):
     "U-Net: hooks on a timm encoder, a decoder of blocks, logits at the size of the input."
     def __init__(self,
