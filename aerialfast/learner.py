@@ -30,9 +30,16 @@ class KeepFrozen(Callback):
 
 class Bf16(Callback):
     "Compute the forward pass in bf16, the loss and the step in float32."
-    order = MixedPrecision.order
-    def before_batch(self): self.cast = torch.autocast(self.x.device.type, torch.bfloat16); self.cast.__enter__()
-    def after_pred(self): self.cast.__exit__(None, None, None); self.learn.pred = to_float(self.pred)
+    order,entered = MixedPrecision.order,[] # of all learners: what an interrupted one entered, the next one leaves
+    def before_fit(self): self.leave()
+    def before_batch(self):
+        self.entered.append(torch.autocast(self.x.device.type, torch.bfloat16))
+        self.entered[-1].__enter__()
+    def after_pred(self): self.leave(); self.learn.pred = to_float(self.pred)
+    @staticmethod
+    def leave():
+        "Leave autocast; after an interrupted forward pass it would go on with copies of the weights as they were then."
+        while Bf16.entered: Bf16.entered.pop().__exit__(None, None, None)
 
 # %% ../nbs/23_learner.ipynb #41c84930
 class KeepBest(TrackerCallback):
@@ -113,6 +120,7 @@ def aerial_learner(
 
 def _precision(device, bf16):
     device = device or default_device()
+    Bf16.leave()
     if bf16 and not has_bf16(device): warnings.warn(f"this {torch.device(device).type} is slower in bf16 than in float32: leave `bf16` out", stacklevel=3)
     return [Bf16()] if bf16 or (bf16 is None and has_bf16(device)) else []
 
