@@ -266,11 +266,16 @@ def same_size(tile, mask):
     if tile.shape!=mask.shape: raise ValueError(f"{tile.name} has {tile.h} x {tile.w} px, its mask {mask.name} {mask.shape[0]} x {mask.shape[1]}: give masks of the size of their image")
     return True
 
+def _check_pairs(pairs):
+    odd = [o for o in pairs if not (isinstance(o, tuple) and len(o)==2)]
+    if odd or not pairs: raise ValueError(f"{odd[0] if odd else 'nothing'} to read patches from: give pairs of tile and mask. A trained learner maps a raster by `predict_tile` and is kept by `save_model`, where fastai has `predict` and `export`")
+
 class TileDL(TfmdDL):
     "Loads patches of the tiles in `dataset`: drawn by `sampler` if `shuffle`, else on a grid."
     @delegates(TfmdDL.__init__)
     def __init__(self, dataset, sz:int=256, bs:int=8, shuffle=False, n=None, num_workers=None, sampler=None, reuse:int=1, **kwargs):
         self.sz,self.reuse,pairs = sz,reuse,[dataset[i] for i in range(len(dataset))]
+        _check_pairs(pairs)
         self.tiles = list(zip(_same_kind([t for t,_ in pairs]), [m for _,m in pairs]))
         for o in self.tiles[::max(1, len(self.tiles)//500)]: same_size(*o)
         self.shapes = [t.shape for t,_ in self.tiles]
