@@ -2,8 +2,8 @@
 
 Every network sees the same patches in the same order at one seed: random 256 px windows with the eight flips and turns, batches of 4, AdamW
 (weight decay 0.01), one cycle (a quarter up, cosine), cross entropy without void, channels-last, bf16 where the processor has it, memory kept
-by glibc. The learning rate is `LR`, or --lr; 1e-3, 2e-3 and 4e-3 were tried; on dubai in three
-minutes 1e-3 is the best for ours. Prediction by 512 px patches with half overlap, softmax averaged; one pooled confusion matrix.
+by glibc. The learning rate is `LR`, or --lr; 1e-3, 2e-3 and 4e-3 were tried; on dubai in three minutes 1e-3 is the
+best for ours. Prediction by 512 px patches with half overlap, softmax averaged; one pooled confusion matrix.
 
     banepa  west half trains, east half is scored (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL)
     dubai   Tiles 1 to 5 train, three images of Tile 7 are scored (Humans in the Loop with MBRSC, CC0)
