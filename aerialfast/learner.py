@@ -151,6 +151,15 @@ def speed(self:Learner,
 # %% ../nbs/23_learner.ipynb #f98d44c1
 _MARGIN = 16 # Reflected pixels round a patch
 
+@contextmanager
+def _evaluating(net):
+    "The network in eval mode, and then, whatever happens, each part in the mode it was in."
+    train = [m for m in net.modules() if m.training]
+    if train: net.eval()
+    try: yield net
+    finally:
+        for m in train: m.training = True
+
 class AerialModel:
     "A trained network with all that prediction needs: raw pixels in, probabilities out."
     def __init__(self,
@@ -176,12 +185,7 @@ class AerialModel:
         "Raw pixels `(B,bands,H,W)`, any dtype, to probabilities `(B,C,H,W)` float32."
         x,k = self.scale(x.to(self.device)),min(_MARGIN, *(n-1 for n in x.shape[-2:]))
         x = F.pad(x, (k,)*4, mode='reflect').contiguous(memory_format=torch.channels_last)
-        was = self.net.training
-        if was: self.net.eval()
-        try:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device)): z = self.net(x)
-        finally:
-            if was: self.net.train()
+        with _evaluating(self.net) as net,torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device)): z = net(x)
         z = class_logits(z)[..., k:-k or None, k:-k or None]
         return (z.float()/self.temperature).softmax(1)
 

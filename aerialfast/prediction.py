@@ -25,7 +25,7 @@ from .grids import Grid,overlap_stride,portions,shard_of,touching
 from .rasters import Tile,RasterWriter,pass_through,block_row_mb,in_strips,write_mosaic,tile_files,_bar
 from .labels import VOID,Palette,colour_table
 from .losses import class_logits
-from .learner import AerialModel
+from .learner import AerialModel,_evaluating
 from .shapes import Shapes,ShapeMask,_geo
 from .data import _tensor
 from .stitching import Finished,Views,stream_probs,_predicted,_PIECE
@@ -523,9 +523,7 @@ def reach(self:AerialModel,
     "How far from a pixel lies what its answer hangs on: the distance within which that `share` of its gradient lies, for pixels of noise."
     x = torch.randn(1, len(self.scale.mean), sz, sz, generator=torch.Generator().manual_seed(0)).to(self.device).requires_grad_()
     mid = slice(sz//2-1, sz//2+1)
-    was = self.net.training
-    grad, = torch.autograd.grad(class_logits(self.net.eval()(x)).softmax(1)[:, 1:, mid, mid].sum(), x)
-    self.net.train(was)
+    with _evaluating(self.net) as net: grad, = torch.autograd.grad(class_logits(net(x)).softmax(1)[:, 1:, mid, mid].sum(), x)
     y = (torch.arange(sz)-sz/2+.5).abs()
     far = torch.maximum(y[:,None], y[None]).long().ravel()
     within = torch.bincount(far, grad.abs().sum((0,1)).ravel().cpu()).cumsum(0)

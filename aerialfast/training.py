@@ -16,6 +16,7 @@ import pandas as pd
 from .labels import VOID
 from .losses import class_logits
 from .data import TensorTileMask
+from .learner import _evaluating
 from fastai.vision.all import *
 
 # %% ../nbs/24_training.ipynb #ed96c27b
@@ -58,6 +59,11 @@ def _set_random(s, dls):
     if s['cuda']: torch.cuda.set_rng_state_all([o.cpu() for o in s['cuda']])
 
 _KEPT = ('best','wait','hps','count','nb_batches') # of trackers, schedulers, `GradientAccumulation` and `ShowGraphCallback`
+
+@patch
+def state(self:MixedPrecision): return self.scaler.state_dict() if self.scaler else {}
+@patch
+def restore(self:MixedPrecision, state): self.scaler.load_state_dict(state)
 
 def _states(learn):
     "What its callbacks carry from epoch to epoch."
@@ -139,9 +145,10 @@ def _restore(self:Resumable, s):
     r.smooth_loss.count,r.smooth_loss.val = s['smooth']['count'],torch.tensor(s['smooth']['val'])
     self.learn.train_iter = s['train_iter']
     for cb in self.learn.cbs:
-        if hasattr(cb, 'restore'): cb.restore(s['cbs'][cb.name])
+        kept = s['cbs'].get(cb.name, {})
+        if kept and hasattr(cb, 'restore'): cb.restore(kept)
         else:
-            for k,v in s['cbs'].get(cb.name, {}).items(): setattr(cb, k, v)
+            for k,v in kept.items(): setattr(cb, k, v)
     _set_random(s['random'], self.dls)
 
 # %% ../nbs/24_training.ipynb #7f3af79e
@@ -158,10 +165,7 @@ def patch_triples(self:Learner,
     if not len(windows): raise ValueError("no patches to show: give one window at least")
     dl = self.dls.valid
     x,y = dl.after_batch(to_device(dl.do_batch([dl.do_item(w) for w in windows]), dl.device))
-    was = self.model.training
-    self.model.eval()
-    with torch.no_grad(): p = class_logits(self.model(x.as_subclass(torch.Tensor))).argmax(1)
-    self.model.train(was)
+    with _evaluating(self.model) as net,torch.no_grad(): p = class_logits(net(x.as_subclass(torch.Tensor))).argmax(1)
     return [(*a, b[1]) for a,b in zip(*(dl.decode_batch((x, TensorTileMask(m)), len(windows)) for m in (y, p)))]
 
 def show_triples(
@@ -233,17 +237,15 @@ def _tile_names(tiles):
 def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y`, `x` of the upper left corner in pixels, `loss`, `error`, `lon`, `lat`; worst first
     "Loss and errors of each validation patch, and where it lies."
     dl,rows,names = self.dls.valid,[],_tile_names([t for t,_ in self.dls.valid.tiles])
-    windows,was = iter(_valid_windows(self.dls)),self.model.training
-    self.model.eval()
+    windows = iter(_valid_windows(self.dls))
     for x,y in dl:
-        with torch.no_grad(): out = self.model(x.as_subclass(torch.Tensor))
+        with _evaluating(self.model) as net,torch.no_grad(): out = net(x.as_subclass(torch.Tensor))
         wrong,known = class_logits(out).argmax(1)!=y.as_subclass(torch.Tensor),y.as_subclass(torch.Tensor)!=VOID
         for k in range(len(x)):
             (i,r,c),one = next(windows),tuple(o[k:k+1] for o in out) if isinstance(out, tuple) else out[k:k+1]
             t,n = dl.tiles[i][0],int(known[k].sum())
             lon,lat = _lonlat(t, r+dl.sz/2, c+dl.sz/2)
             rows.append(dict(tile=names[i], y=r, x=c, loss=float(self.loss_func(one, y[k:k+1])), error=int((wrong&known)[k].sum())/n if n else np.nan, lon=lon, lat=lat))
-    self.model.train(was)
     return pd.DataFrame(rows).sort_values('loss', ascending=False, ignore_index=True)
 
 @patch
