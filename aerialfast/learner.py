@@ -33,6 +33,7 @@ class Bf16(Callback):
     order,entered = MixedPrecision.order,[] # of all learners: what an interrupted one entered, the next one leaves
     def before_fit(self): self.leave()
     def before_batch(self):
+        if self.learn._grab_cbs(MixedPrecision): return # fastai's own was asked for, by `to_fp16`
         self.entered.append(torch.autocast(self.x.device.type, torch.bfloat16))
         self.entered[-1].__enter__()
     def after_pred(self): self.leave(); self.learn.pred = to_float(self.pred)
@@ -121,7 +122,7 @@ def aerial_learner(
 def _precision(device, bf16):
     device = device or default_device()
     Bf16.leave()
-    if bf16 and not has_bf16(device): warnings.warn(f"this {torch.device(device).type} is slower in bf16 than in float32: leave `bf16` out", stacklevel=3)
+    if bf16 and not has_bf16(device): warnings.warn(f"this {torch.device(device).type} is slower in bf16 than in float32: leave `bf16` out{', or train in fp16 by `learn.to_fp16()`'*(torch.device(device).type=='cuda')}", stacklevel=3)
     return [Bf16()] if bf16 or (bf16 is None and has_bf16(device)) else []
 
 def _watch(metrics, patience):
