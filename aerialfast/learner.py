@@ -109,18 +109,18 @@ def aerial_learner(
     "A `Learner` with a U-Net for the tiles of `dls`."
     args = _net_args(arch, dls.n_bands, **{'n_out':len(dls.codes), **(net or {})})
     _check_outs(args, len(dls.codes))
-    model = make_net(**args, pretrained=pretrained)
+    device,loss = dls.device or default_device(),loss_func or PixelCrossEntropy()
+    model = make_net(**args, pretrained=pretrained).to(device, memory_format=torch.channels_last)
+    if isinstance(loss, nn.Module): loss.to(device)
     names = ['accuracy','iou'] if metrics is None else [m for m in L(metrics) if isinstance(m, str)]
     metrics = confusion_metrics(dls.codes, names)+[m for m in L(metrics) if not isinstance(m, str)]
-    learn = Learner(dls, model.to(memory_format=torch.channels_last), loss_func=loss_func or PixelCrossEntropy(),
-        metrics=metrics, splitter=unet_groups, opt_func=opt_func, wd=wd, train_bn=train_bn, **kwargs)
-    learn.add_cbs([KeepFrozen(), *_precision(dls.device, bf16), *_watch(learn.metrics, patience)])
+    learn = Learner(dls, model, loss_func=loss, metrics=metrics, splitter=unet_groups, opt_func=opt_func, wd=wd, train_bn=train_bn, **kwargs)
+    learn.add_cbs([KeepFrozen(), *_precision(device, bf16), *_watch(learn.metrics, patience)])
     learn.arch_args,learn.thresh,learn.temperature = args,None,1.
     if getattr(model, 'pretrained', False): learn.freeze()
     return learn
 
 def _precision(device, bf16):
-    device = device or default_device()
     Bf16.leave()
     if bf16 and not has_bf16(device): warnings.warn(f"this {torch.device(device).type} is slower in bf16 than in float32: leave `bf16` out{', or train in fp16 by `learn.to_fp16()`'*(torch.device(device).type=='cuda')}", stacklevel=3)
     return [Bf16()] if bf16 or (bf16 is None and has_bf16(device)) else []
@@ -139,8 +139,10 @@ def speed(self:Learner,
     "Patches in a second that the loader gives and that the network can take."
     loader = self.dls.train.speed(seconds)
     net,(x,y),n,t0 = deepcopy(self.model).train(),self.dls.one_batch(),0,None
+    bf16 = bool(self._grab_cbs(Bf16)) # as the training does it
     while t0 is None or time.perf_counter()-t0<seconds:
-        self.loss_func(net(x), y).backward()
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): pred = net(x)
+        self.loss_func(pred, y).backward()
         net.zero_grad(set_to_none=True)
         if x.is_cuda: torch.cuda.synchronize()
         if t0 is None: t0 = time.perf_counter() # the first step warms up
