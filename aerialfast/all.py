@@ -3,6 +3,7 @@ from fastai.vision.all import *
 
 from aerialfast.town import *
 from aerialfast.grids import *
+from aerialfast.files import *
 from aerialfast.rasters import *
 from aerialfast.labels import *
 from aerialfast.scales import *

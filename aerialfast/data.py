@@ -19,7 +19,8 @@ import ctypes,os,random,re,threading,time
 from matplotlib.patches import Patch,Rectangle
 from rasterio.warp import transform_bounds
 from .grids import Grid
-from .rasters import Tile,read_patch,tile_files,remember,_rows
+from .files import remember
+from .rasters import Tile,read_patch,tile_files,_rows
 from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,class_cells,find_values,to_colours
 from .scales import Scale,measure_scale,_same_kind
 from .shapes import Shapes,ShapeMask
@@ -298,10 +299,10 @@ class TileDL(TfmdDL):
 # %% ../nbs/10_data.ipynb #2546e508
 @patch
 def cells(self:TileDL):
-    "`class_cells` of each tile; kept beside the data."
+    "`class_cells` of each tile; kept until a file changes, see `remember`."
     if not hasattr(self, '_cells'):
         masks = [m for _,m in self.tiles]
-        got = remember(Path(self.tiles[0][0].path).parent, 'cells', [m.facts_key() for m in masks], lambda: [class_cells(m).tolist() for m in masks])
+        got = remember('cells', [m.facts_key() for m in masks], lambda: [class_cells(m).tolist() for m in masks])
         self._cells = [np.array(c) for c in got]
     return self._cells
 

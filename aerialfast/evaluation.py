@@ -25,6 +25,7 @@ from .data import region_of,small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,_outline,_wider
 from .training import _lonlat
 from .stitching import stream_probs
+from .prediction import to_map
 import torch
 from fastai.learner import Metric
 
@@ -359,5 +360,5 @@ class Stitched(Metric):
         f,(metric,) = self.learn.aerial_model(),confusion_metrics(self.learn.dls.codes, [self.score])
         for tile,mask in self.learn.dls.valid.tiles:
             t = f.open_tile(tile)
-            for r in stream_probs(f, t, Grid(t.shape, self.sz, self.overlap)): metric.confusion.update(r.probs, np.where(r.valid, mask.read(r.y, 0, *r.valid.shape), VOID))
+            for r in stream_probs(f, t, Grid(t.shape, self.sz, self.overlap)): metric.confusion.update(to_map(r.probs, np.True_)[0], np.where(r.valid, mask.read(r.y, 0, *r.valid.shape), VOID))
         return metric.value

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import os
 import numpy as np
-from .rasters import Tile,_rows,_bar,remember
+from .files import remember
+from .rasters import Tile,_rows,_bar
 
 # %% ../nbs/05_scales.ipynb #08179206
 @dataclass
@@ -120,14 +121,13 @@ def measure_scale(
     shown:tuple=(1,99), # Percentiles shown black and white, for pixels that are not 8 bits deep
     progress:bool=None, # Show a bar; `None` where somebody can see it
 )->Scale:
-    "How to scale the pixels of `tiles`, by all of their valid pixels; kept beside the first tile until a file changes."
+    "How to scale the pixels of `tiles`, by all of their valid pixels; kept until a file changes, see `remember`."
     if kind not in SCALES: raise ValueError(f"scale {kind!r}: give a `Scale`, or one of {', '.join(SCALES)}")
     odd = [t for t in tiles if t.n_bands!=tiles[0].n_bands]
     if odd: raise ValueError(f"tiles have {tiles[0].n_bands} bands ({tiles[0].name}) and {odd[0].n_bands} bands ({odd[0].name}): give tiles with the same bands, or choose `bands`")
     if kind=='imagenet': return _imagenet(tiles[0])
     tiles = _same_kind(tiles)
-    folder = Path(tiles[0].path) if Path(tiles[0].path).is_dir() else Path(tiles[0].path).parent
-    got = remember(folder, 'scale', [list(shown), [t.facts_key() for t in tiles]], lambda: _measure(tiles, shown, progress))
+    got = remember('scale', [list(shown), [t.facts_key() for t in tiles]], lambda: _measure(tiles, shown, progress))
     if kind=='std': return Scale(*[got[k] for k in ('mean','std','lo','hi')])
     return Scale(got['p2'], [h-l for l,h in zip(got['p2'], got['p98'])], got['lo'], got['hi'])
 

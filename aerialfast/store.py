@@ -14,7 +14,7 @@ import numpy as np
 import rasterio
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .rasters import Tile,_bar,_rows
+from .rasters import Origin,Tile,_bar,_rows
 from .labels import MaskTile,MaskValues,palette_colours,Palette
 from .data import TileDataLoaders
 import json
@@ -101,6 +101,7 @@ class StoredTile(Tile):
         self.names = names if at is None else [names[i] for i in at]
         self.bands,self.layers,self.dtype,self.nodata,self.has_mask = [i+1 for i in at or range(d.shape[0])],[_StoreLayer(path, name, what, at)],d.dtype,None,False
         self.fill = np.zeros(len(self.bands), self.dtype)
+        self.origin = Origin(os.path.abspath(path), name)
     @property
     def stem(self): return self._name+self.part
     @property

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from rasterio.warp import transform as to_crs
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
 import pandas as pd
+from .rasters import tile_names
 from .labels import VOID
 from .losses import class_logits
 from .data import TensorTileMask
@@ -227,16 +228,10 @@ def _lonlat(tile, y, x):
     xy = tile.transform*(x, y)
     return tuple(v[0] for v in to_crs(tile.crs, 'EPSG:4326', [xy[0]], [xy[1]]))
 
-def _tile_names(tiles):
-    "Their stems, with as many folders before them as tell them apart."
-    ends = [(*Path(t.path).parent.parts, t.stem) for t in tiles]
-    n = next((n for n in range(1, max(map(len, ends))) if len({e[-n:] for e in ends})==len(ends)), 0)
-    return ['/'.join(e[-n:]) for e in ends]
-
 @patch
 def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y`, `x` of the upper left corner in pixels, `loss`, `error`, `lon`, `lat`; worst first
     "Loss and errors of each validation patch, and where it lies."
-    dl,rows,names = self.dls.valid,[],_tile_names([t for t,_ in self.dls.valid.tiles])
+    dl,rows,names = self.dls.valid,[],tile_names([t for t,_ in self.dls.valid.tiles])
     windows = iter(_valid_windows(self.dls))
     for x,y in dl:
         with _evaluating(self.model) as net,torch.no_grad(): out = net(x.as_subclass(torch.Tensor))
@@ -256,6 +251,6 @@ def show_worst(self:Learner,
     "Image, truth and prediction of the patches with the largest loss."
     if n<1: raise ValueError(f"n={n}: give the number of patches to show, 1 or more")
     scores = (self.patch_scores() if scores is None else scores).head(n)
-    at = {name: i for i,name in enumerate(_tile_names([t for t,_ in self.dls.valid.tiles]))}
+    at = {name: i for i,name in enumerate(tile_names([t for t,_ in self.dls.valid.tiles]))}
     return show_triples(self.patch_triples([(at[s.tile], int(s.y), int(s.x)) for s in scores.itertuples()]),
                         [f'{s.tile} ({s.y}, {s.x}), loss {s.loss:.2f}, {s.error:.0%} wrong' for s in scores.itertuples()])

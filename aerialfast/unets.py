@@ -9,7 +9,7 @@ __all__ = ['BLOCKS', 'BothGates', 'icnr_', 'Shuffle', 'enlarge', 'UpBlock', 'Aer
            'unet_groups', 'has_bf16']
 
 # %% ../nbs/20_unets.ipynb #44345d03
-import difflib,platform,warnings
+import difflib,os,platform,warnings
 from contextlib import contextmanager,nullcontext
 from functools import lru_cache,partial
 from pathlib import Path
@@ -283,8 +283,10 @@ def unet_groups(
 def has_bf16(
     device, # A torch device or its name
 )->bool:
-    "Does `device` compute faster in bf16?"
-    device = torch.device(device)
+    "Does `device` compute faster in bf16? The environment variable `AERIALFAST_BF16`, 1 or 0, overrides the answer."
+    device,forced = torch.device(device),os.environ.get('AERIALFAST_BF16', '')
+    if forced not in ('','0','1'): raise ValueError(f"AERIALFAST_BF16 is {forced!r}: set it to 1 to compute in bf16, to 0 not to, or leave it unset")
+    if forced and device.type in ('cuda','cpu'): return forced=='1'
     if device.type=='cuda': return torch.cuda.get_device_capability(device)>=(8,0) # older ones only emulate it, slowly
     if device.type!='cpu': return False
     amx,avx = (getattr(torch.cpu, n, lambda: False)() for n in ('_is_amx_tile_supported','_is_avx512_bf16_supported'))
