@@ -13,7 +13,8 @@ from pathlib import Path
 from scipy import ndimage
 from .rasters import Tile
 from .labels import VOID,MaskTile,MaskValues
-from .data import TileDataLoaders,TileDL,common_bounds,small_mask,small_tile
+from .splits import common_bounds
+from .data import TileDataLoaders,TileDL,small_mask,small_tile
 from fastcore.basics import patch
 import numpy as np
 import torch

@@ -21,7 +21,8 @@ from .grids import Grid
 from .rasters import Tile,RasterWriter,pass_through,tile_files,_bar
 from .labels import VOID,MaskTile,Palette,to_colours,colour_table
 from .shapes import Shapes,ShapeMask
-from .data import region_of,small_mask,small_tile
+from .splits import region_of
+from .data import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,_outline,_wider
 from .training import _lonlat
 from .stitching import stream_probs

@@ -14,7 +14,7 @@ from types import FunctionType
 import inspect,json,os,time,warnings
 import pandas as pd
 from .rasters import write_mosaic
-from .data import FoldSplitter,TileSplitter,region_of
+from .splits import FoldSplitter,TileSplitter,region_of
 from .learner import load_model
 from .prediction import fingerprint
 from .thresholds import TileCurves,load_curves,count_probs,cut_probs

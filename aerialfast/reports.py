@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
 from .rasters import Tile,tile_files
-from .data import region_of
+from .splits import region_of
 from .learner import AerialModel
 from .thresholds import TileCurves
 from .evaluation import ERRORS,Evaluation,show_map

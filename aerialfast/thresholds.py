@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from fastcore.basics import patch
 from .labels import VOID
-from .data import region_of
+from .splits import region_of
 
 # %% ../nbs/31_thresholds.ipynb #3d4cdbd1
 def _bin_counts(
