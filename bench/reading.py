@@ -56,7 +56,8 @@ def make():
 def paths(fmt, d): return [str(p) for p in sorted((D/fmt/d).glob('*.tif'))[:A.tiles]]
 
 def aerial(fmt, nw, **kw):
-    from aerialfast.data import TileDataLoaders,TileSplitter
+    from aerialfast.data import TileDataLoaders
+    from aerialfast.splits import TileSplitter
     from aerialfast.rasters import Tile
     from aerialfast.labels import MaskTile,MaskValues
     from aerialfast.scales import Scale
