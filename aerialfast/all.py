@@ -8,6 +8,7 @@ from aerialfast.rasters import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
+from aerialfast.pairs import *
 from aerialfast.splits import *
 from aerialfast.data import *
 from aerialfast.checks import *
