@@ -13,6 +13,7 @@ from aerialfast.splits import *
 from aerialfast.data import *
 from aerialfast.checks import *
 from aerialfast.store import *
+from aerialfast.traits import *
 from aerialfast.classics import *
 from aerialfast.unets import *
 from aerialfast.losses import *
