@@ -18,7 +18,7 @@ import fastai
 from .files import whole_file,locked
 from .rasters import tile_names
 from .labels import VOID
-from .losses import class_logits
+from .losses import class_logits,likeliest
 from .data import TensorTileMask
 from .learner import _evaluating
 from fastai.vision.all import *
@@ -325,7 +325,7 @@ def patch_triples(self:Learner,
     if not len(windows): raise ValueError("no patches to show: give one window at least")
     dl = self.dls.valid
     x,y = dl.after_batch(to_device(dl.do_batch([dl.do_item(w) for w in windows]), dl.device))
-    with _evaluating(self.model) as net,torch.no_grad(): p = class_logits(net(x.as_subclass(torch.Tensor))).argmax(1)
+    with _evaluating(self.model) as net,torch.no_grad(): p = likeliest(class_logits(net(x.as_subclass(torch.Tensor))))
     return [(*a, b[1]) for a,b in zip(*(dl.decode_batch((x, TensorTileMask(m)), len(windows)) for m in (y, p)))]
 
 def show_triples(
@@ -395,7 +395,7 @@ def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y`, `x` of the upper le
     windows = iter(_valid_windows(self.dls))
     for x,y in dl:
         with _evaluating(self.model) as net,torch.no_grad(): out = net(x.as_subclass(torch.Tensor))
-        wrong,known = class_logits(out).argmax(1)!=y.as_subclass(torch.Tensor),y.as_subclass(torch.Tensor)!=VOID
+        wrong,known = likeliest(class_logits(out))!=y.as_subclass(torch.Tensor),y.as_subclass(torch.Tensor)!=VOID
         for k in range(len(x)):
             (i,r,c),one = next(windows),tuple(o[k:k+1] for o in out) if isinstance(out, tuple) else out[k:k+1]
             t,n = dl.tiles[i][0],int(known[k].sum())
