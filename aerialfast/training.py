@@ -166,17 +166,22 @@ def _training(cb):
     settings = {k: v for k,v in vars(cb).items() if k in known and k not in _set_later(type(cb)) and _is_plain(v)}
     return ' '.join([cb.name, *[f'{k}={v}' for k,v in settings.items()]])
 
+def _loaders(dls, files='times'):
+    "What tells the patches of loaders from others."
+    loaders = dls.loaders[:2]
+    pairs = [p for dl in loaders for p in getattr(dl, 'tiles', [])]
+    tfms = [s for dl in loaders for pipe in ('after_item','before_batch','after_batch') for t in getattr(dl, pipe).fs for s in _described(t)]
+    code = [_text(c) for dl in loaders if (c := _own_code(type(dl)))]
+    def each(k): return [getattr(dl, k, None) for dl in loaders]
+    return _plain(dict(codes=list(getattr(dls, 'codes', [])), tiles=[t.name for t,_ in pairs], **pair_facts(pairs, files), sz=each('sz'), bs=each('bs'),
+        sampler=each('sampler'), reuse=each('reuse'), batches=[len(dl) for dl in loaders], loaders=[*[type(dl).__name__ for dl in loaders], *code], transforms=tfms))
+
 def _settings(learn, files='times'):
     "What a run must have in common with the one it takes up: lists of numbers and texts."
-    opt,loaders,states = learn.opt,learn.dls.loaders,_states(learn)
-    pairs = [p for dl in loaders for p in getattr(dl, 'tiles', [])]
-    tfms = [s for dl in loaders[:2] for pipe in ('after_item','before_batch','after_batch') for t in getattr(dl, pipe).fs for s in _described(t)]
-    def each(k): return [getattr(dl, k, None) for dl in loaders]
-    return _plain(dict(network=_network(learn), loss=_described(learn.loss_func), transforms=tfms,
-        codes=list(getattr(learn.dls, 'codes', [])), tiles=[t.name for t,_ in pairs], **pair_facts(pairs, files),
-        sz=each('sz'), bs=each('bs'), sampler=each('sampler'), reuse=each('reuse'), batches=[len(dl) for dl in loaders], epochs=[learn.n_epoch],
-        optimizer=[type(getattr(opt, 'opt', opt)).__name__, *sorted(opt.hypers[0])], **_rates(learn),
-        callbacks=sorted(_training(cb) for cb in learn.cbs if cb.name in states or isinstance(cb, (GradientClip,MixHandler)))))
+    opt,states = learn.opt,_states(learn)
+    callbacks = sorted(_training(cb) for cb in learn.cbs if cb.name in states or isinstance(cb, (GradientClip,MixHandler)))
+    return _plain(dict(network=_network(learn), loss=_described(learn.loss_func), **_loaders(learn.dls, files), epochs=[learn.n_epoch],
+        optimizer=[type(getattr(opt, 'opt', opt)).__name__, *sorted(opt.hypers[0])], **_rates(learn), callbacks=callbacks))
 
 # %% ../nbs/24_training.ipynb #09eb58fa
 def _first_difference(old, new):
@@ -194,11 +199,14 @@ def _refuse_other(path, old, new):
         raise ValueError(f"{path} holds a run with other {k}: that of {o.split(' ')[0]} has changed on disk since; {begin}; if the files were only copied, see `files` of `Resumable`")
     raise ValueError(f"{path} holds a run with {k} {o}, this one has {k} {n}: start it with the same settings, or {begin}")
 
+def _versions():
+    from aerialfast import __version__
+    return dict(aerialfast=__version__, fastai=fastai.__version__, torch=str(torch.__version__))
+
 def _machinery(learn):
     "What may change while a run goes on, but not without a word."
-    from aerialfast import __version__
-    return dict(precision=next((cb.name for cb in learn.cbs if isinstance(cb, MixedPrecision) or cb.name=='bf16'), 'float32'),
-                aerialfast=__version__, fastai=fastai.__version__, torch=str(torch.__version__))
+    precision = next((cb.name for cb in learn.cbs if isinstance(cb, MixedPrecision) or cb.name=='bf16'), 'float32')
+    return dict(precision=precision, **_versions())
 
 # %% ../nbs/24_training.ipynb #6de15c22
 class Resumable(Callback):
