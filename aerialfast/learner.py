@@ -14,7 +14,7 @@ from safetensors.torch import save as to_bytes,load as from_bytes
 from .rasters import Tile,tile_files,_is_remote
 from .scales import Scale
 from .labels import Palette,palette_colours
-from .data import TileDataLoaders,keep_memory
+from .data import TileDataLoaders
 from .classics import CLASSICS
 from .unets import aerial_unet,make_net,unet_groups,has_bf16
 from .losses import PixelCrossEntropy,class_logits
@@ -179,7 +179,6 @@ class AerialModel:
     ):
         store_attr()
         self.device = next(net.parameters()).device
-        if self.device.type=='cpu': keep_memory()
         net.to(memory_format=torch.channels_last)
     def __repr__(self): return f"AerialModel {self.arch['arch']}: {len(self.scale.mean)} bands to {', '.join(self.codes)}" + (f", threshold {self.thresh if isinstance(self.thresh, list) else round(self.thresh, 3)}" if self.thresh else '')
 
