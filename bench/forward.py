@@ -17,6 +17,7 @@ def one():
     import numpy as np, torch
     from aerialfast.grids import Grid
     from aerialfast.labels import MaskTile,MaskValues
+    from aerialfast.data import keep_memory
     from aerialfast import learner
     from aerialfast.data import keep_memory
     from aerialfast.thresholds import ThresholdCurves
