@@ -20,7 +20,7 @@ from .rasters import tile_names,write_mosaic
 from .splits import FoldSplitter,TileSplitter,region_of
 from .learner import AerialModel,load_model
 from .training import FILES,pair_facts,_first_difference,_loaders,_versions
-from .prediction import fingerprint
+from .journal import fingerprint
 from .thresholds import TileCurves,load_curves,count_probs,cut_probs
 from .evaluation import Evaluation,evaluate
 from fastai.learner import Learner

@@ -9,7 +9,7 @@ __all__ = ['FILES', 'WeightAverage', 'pair_facts', 'Resumable', 'show_triples', 
 
 # %% ../nbs/24_training.ipynb #2b0c317c
 from itertools import zip_longest
-from types import FunctionType
+from types import CellType,FunctionType
 import dis,functools,hashlib,inspect,json,os,random,re,threading,warnings
 from rasterio.warp import transform as to_crs
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
@@ -117,10 +117,15 @@ def _set_later(cls):
     fs = [f for c in cls.__mro__ for k,v in vars(c).items() if k not in ('__init__','setups') for f in _functions(v)]
     return {i.argval for f in fs for i in dis.get_instructions(f) if i.opname=='STORE_ATTR'}
 
+def _bare(f):
+    "`f` without the class that `super()` asks for, whose other methods are looked at on their own."
+    cells = [CellType(None) if n=='__class__' else c for n,c in zip(f.__code__.co_freevars, f.__closure__ or ())]
+    return FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, tuple(cells))
+
 def _own_code(cls):
     "Methods of classes that are no library's; those of libraries go by their version."
     own = [c for c in cls.__mro__ if c.__module__.split('.')[0] not in _LIBRARIES]
-    return [(c.__qualname__, k, f) for c in own for k,v in vars(c).items() for f in _functions(v)]
+    return [(c.__qualname__, k, _bare(f), f.__kwdefaults__) for c in own for k,v in vars(c).items() for f in _functions(v)]
 
 def _is_plain(v):
     if isinstance(v, dict): return all(_is_plain(o) for o in (*v, *v.values()))
@@ -129,8 +134,8 @@ def _is_plain(v):
 
 def _text(v):
     "A short value as it is, anything else as a digest."
-    from aerialfast.prediction import fingerprint
-    if isinstance(v, (torch.Tensor,np.ndarray,np.generic)) and np.size(v)<=20: v = v.tolist()
+    from aerialfast.journal import fingerprint
+    if isinstance(v, (torch.Tensor,np.ndarray,np.generic)) and math.prod(v.shape)<=20: v = v.tolist()
     return repr(v) if _is_plain(v) and len(repr(v))<200 else fingerprint(_functions(v) or v)[:12]
 
 def _described(o):
