@@ -291,7 +291,7 @@ def _release(self:Resumable):
 def _save(self:Resumable, epoch):
     r,net = self.recorder,self.model
     curves = dict(lrs=r.lrs, iters=r.iters, losses=[float(l) for l in r.losses], values=r.values)
-    state = dict(fit=self.done, epoch=epoch, past=self.past, settings=self.settings, machinery=_machinery(self.learn), train_iter=self.learn.train_iter,
+    state = dict(fit=self.done, epoch=int(epoch), past=self.past, settings=self.settings, machinery=_machinery(self.learn), train_iter=self.learn.train_iter,
         model=dict(net.state_dict()), grads={k: p.grad for k,p in net.named_parameters() if p.grad is not None}, opt=_plain(self.opt.state_dict()),
         curves=_plain(curves), smooth=dict(count=r.smooth_loss.count, val=float(r.smooth_loss.val)), random=_get_random(self.dls), cbs=_states(self.learn))
     with whole_file(self.path) as part: torch.save(state, part)
