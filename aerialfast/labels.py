@@ -9,21 +9,27 @@ __all__ = ['VOID', 'check_codes', 'Palette', 'find_keys', 'to_classes', 'to_colo
            'file_colours', 'class_cells', 'count_values', 'find_values', 'colour_table', 'palette_colours']
 
 # %% ../nbs/04_labels.ipynb #5b5f2f07
+from copy import copy
+from dataclasses import replace
 import json
 import numpy as np
 from pathlib import Path
 from fastcore.basics import patch
 from .files import remember
-from .rasters import Tile,_rows,_handle
+from .rasters import Tile,_bar
 
 # %% ../nbs/04_labels.ipynb #ed04172c
 VOID = 255 # A pixel that is not labelled: neither trained on nor scored
+
+def _plain(v):
+    "NumPy's numbers and strings as Python's."
+    return v.item() if isinstance(v, np.generic) else v
 
 def check_codes(
     codes:list, # Class names; the place of a name is its class
 )->list: # The same
     "Make sure that `codes` can name classes."
-    codes = list(codes)
+    codes = [_plain(c) for c in codes]
     if not 2<=len(codes)<=VOID: raise ValueError(f"{len(codes)} codes: give 2 to {VOID} class names, the background among them")
     if len(set(codes))<len(codes): raise ValueError(f"codes {codes} repeat a name: give each class its own")
     return codes
@@ -46,7 +52,8 @@ class Palette:
         colours:dict, # Class name to colour, in the order of the classes
         void:list=(), # Colours that mean: not labelled
     ):
-        self.codes,self.rgb,self.void = check_codes(colours),[_rgb(c) for c in colours.values()],[_rgb(c) for c in void]
+        one = isinstance(void, str) or len(void)==3 and np.ndim(void[0])==0 and not isinstance(void[0], str) # a single colour
+        self.codes,self.rgb,self.void = check_codes(colours),[_rgb(c) for c in colours.values()],[_rgb(c) for c in ([void] if one else void)]
         keys = _key(np.array(self.rgb+self.void))
         if len(set(keys.tolist()))<len(keys): raise ValueError(f"colours {[_hex(c) for c in self.rgb+self.void]} repeat one: give each class its own")
         order = np.argsort(keys)
@@ -66,10 +73,12 @@ def find_keys(
     keys:np.ndarray, # Known values, sorted
     classes:np.ndarray, # Class of each known value
     name, # Says a value in words
+    rest:int=None, # Class of all other values; `None` makes them an error
 )->np.ndarray: # `classes` in the shape of `values`
     "Look up each value; an unknown one is an error that names it."
     at = np.minimum(np.searchsorted(keys, values), len(keys)-1)
     bad = keys[at]!=values
+    if rest is not None: return np.where(bad, np.uint8(rest), classes[at])
     if bad.any():
         v,n = np.unique(values[bad], return_counts=True)
         few = ', '.join(f'{name(v[i])} ({n[i]} px)' for i in np.argsort(-n)[:5])
@@ -98,29 +107,49 @@ def to_colours(
 # %% ../nbs/04_labels.ipynb #0ab50b47
 _UNKNOWN = 254 # In tables of 256 values
 
+def _listed(v):
+    "One value, several, or `None` for none, as a list."
+    if v is None: return []
+    return [_plain(o) for o in (v if hasattr(v, '__iter__') and not isinstance(v, str) else [v])]
+
+def _check_values(groups, codes, void):
+    "Make sure that each value is a number and means one thing."
+    known = [v for g in groups for v in g]
+    words = [v for v in (*known, *void) if not isinstance(v, (int,float))]
+    if words: raise ValueError(f"value {words[0]!r} of a mask is no number: give class name to value, like {{'ground': 0, 'building': 255}}, or a `Palette` for masks in colour")
+    if len(groups)!=len(codes): raise ValueError(f"{len(groups)} values for {len(codes)} codes: give one value, or a list of them, for each class")
+    if len(set(known))<len(known): raise ValueError(f"values {groups} repeat one: a value can mean only one class")
+
 class MaskValues:
     "Which value of a mask means which class; others are unknown, except those of `void`."
     def __init__(self,
         codes, # Class names; or a dict, class name to its value or list of values
         values:list=None, # Value of each class, or a list of them; `None` for 0, 1, 2, ...
-        void:list=(VOID,), # Values that mean: not labelled
+        void:list=(VOID,), # Value, or values, that mean: not labelled
+        other:str=None, # Class of all values that are not named; `None` makes them an error
     ):
         if isinstance(codes, dict): codes,values = list(codes),list(codes.values())
-        self.codes = check_codes(codes)
-        self.values = list(range(len(self.codes))) if values is None else list(values)
-        if len(self.values)!=len(self.codes): raise ValueError(f"{len(self.values)} values for {len(self.codes)} codes: give one value, or a list of them, for each class")
-        groups = [list(v) if isinstance(v, (list,tuple,range,set)) else [v] for v in self.values]
+        self.codes,self.other = check_codes(codes),_plain(other)
+        if self.other not in (None, *self.codes): raise ValueError(f"other {other!r} is none of the codes {self.codes}: give one of them")
+        groups = [[i] for i in range(len(self.codes))] if values is None else [_listed(v) for v in values]
+        _check_values(groups, self.codes, _listed(void))
+        self.values = [g[0] if len(g)==1 else g for g in groups]
         known = [v for g in groups for v in g]
-        if len(set(known))<len(known): raise ValueError(f"values {self.values} repeat one: a value can mean only one class")
-        self.void = [v for v in void if v not in known]
+        self.void = [v for v in _listed(void) if v not in known]
+        self._make_tables(known, [i for i,g in enumerate(groups) for _ in g])
+
+    def _make_tables(self, known, classes):
         keys = np.array(known+self.void)
         order = np.argsort(keys)
         self._keys = keys[order]
-        self._classes = np.array([*[i for i,g in enumerate(groups) for _ in g], *[VOID]*len(self.void)], np.uint8)[order]
-        self._table = bytearray([_UNKNOWN]*256) # for masks of bytes a table is much faster than a search
+        self._classes = np.array([*classes, *[VOID]*len(self.void)], np.uint8)[order]
+        self._rest = _UNKNOWN if self.other is None else self.codes.index(self.other)
+        self._table = bytearray([self._rest]*256) # for masks of bytes a table is much faster than a search
         for k,c in zip(self._keys, self._classes):
             if k in range(256): self._table[int(k)] = c
-    def __repr__(self): return f"MaskValues {dict(zip(self.codes, self.values))}, void {self.void}"
+    def __repr__(self):
+        rest = '' if self.other is None else f', others {self.other}'
+        return f"MaskValues {dict(zip(self.codes, self.values))}, void {self.void}{rest}"
 
     def decode(self, a, colormap=None):
         "Classes `(H,W)` uint8 of one band of values, `(1,H,W)`."
@@ -128,8 +157,8 @@ class MaskValues:
         if a.dtype==np.uint8 and self.values==[*range(len(self.codes))] and a.size and a.max()<len(self.codes): return a[0] # classes already
         if a.dtype==np.uint8 and len(self.codes)<=_UNKNOWN:
             m = bytearray(np.ascontiguousarray(a[0])).translate(self._table)
-            if _UNKNOWN not in m: return np.frombuffer(m, np.uint8).reshape(a.shape[1:])
-        return find_keys(a[0], self._keys, self._classes, lambda v: f'value {v}')
+            if self.other is not None or _UNKNOWN not in m: return np.frombuffer(m, np.uint8).reshape(a.shape[1:])
+        return find_keys(a[0], self._keys, self._classes, lambda v: f'value {v}', None if self.other is None else self._rest)
 
 # %% ../nbs/04_labels.ipynb #fd487c51
 @patch
@@ -161,7 +190,7 @@ class MaskTile:
     def __init__(self,
         path, # Any raster that GDAL reads, or a `Tile`
         coding, # `MaskValues`, `Palette` or `OneHot`
-    ): self.path,self.coding,self._tile = path,coding,path if isinstance(path, Tile) else None
+    ): self.path,self.coding,self._tile,self._read_from = path,coding,path if isinstance(path, Tile) else None,None
     @property
     def tile(self):
         if self._tile is None: self._tile = Tile(self.path)
@@ -174,13 +203,19 @@ class MaskTile:
     def crop(self, *args): return MaskTile(self.tile.crop(*args), self.coding)
     def facts_key(self): return [self.tile.facts_key(), repr(self.coding)]
 
+    @property
+    def _source(self):
+        "What is read: where the coding has a class for the value that the file tags as nodata, without the tag."
+        if self._read_from is None: self._read_from = _untagged(self.tile) if _tag_is_class(self.tile, self.coding, self._colormap()) else self.tile
+        return self._read_from
+
     def _colormap(self):
         if self.tile.n_bands>1 or not isinstance(self.coding, Palette): return None
         return file_colours(self.tile)
 
     def read(self, y, x, h, w):
         "Classes `(h,w)` uint8 of a window inside the mask."
-        t = self.tile
+        t = self._source
         a,_,valid = t.layers[0].values(t._window(y, x, h, w))
         if valid is not None:
             if not valid.any(): return np.full((h,w), VOID, np.uint8)
@@ -198,12 +233,23 @@ class MaskTile:
         if y1>y0 and x1>x0: out[y0-y:y1-y, x0-x:x1-x] = self.read(y0, x0, y1-y0, x1-x0)
         return out
 
+def _untagged(tile):
+    "This tile without its nodata tag."
+    return tile.untagged()
+
+def _tag_is_class(tile, coding, colormap):
+    "Does `coding` have a class of its own for pixels that the file tags as nodata?"
+    if tile.nodata is None or tile.nodata!=tile.nodata or int(tile.nodata)!=tile.nodata: return False
+    if getattr(coding, 'other', None) is not None and tile.nodata not in coding._keys: return False # nobody named it
+    if tile.dtype.kind in 'ui' and not np.iinfo(tile.dtype).min<=tile.nodata<=np.iinfo(tile.dtype).max: return False
+    try: return bool(coding.decode(np.full((tile.n_bands,1,1), tile.nodata, tile.dtype), colormap)[0,0]!=VOID)
+    except (ValueError,IndexError): return False # an unknown value
+
 def file_colours(
     tile:Tile, # A raster of one band
 )->dict: # Value to colour, or `None`
     "The file's own table of colours."
-    try: return _handle(tile.layers[0].key).colormap(1)
-    except ValueError: return None # rasterio's way to say that there is none
+    return tile.colours
 
 # %% ../nbs/04_labels.ipynb #b80821be
 def class_cells(
@@ -222,50 +268,118 @@ def class_cells(
     return np.concatenate(out, 1)
 
 # %% ../nbs/04_labels.ipynb #762b1ed8
+_MANY = 1<<16 # More values than this are no classes
+_MOST = 10**11 # Pixels to look at; more take hours
+
 def _unique(a): # values and how often they occur; counting bytes is ten times faster than sorting them
     if a.dtype!=np.uint8: return np.unique(a, return_counts=True)
     n = np.bincount(a.ravel(), minlength=256)
     return n.nonzero()[0],n[n>0]
 
+def _portions(t, px=1<<22):
+    "Windows of whole blocks with about `px` pixels, without those for which the file has no block."
+    bh,bw = (max(1, min(b, m)) for b,m in zip(t.blocks, t.shape))
+    w = min(t.w, max(1, int(px**.5)//bw)*bw) if bw<t.w else t.w
+    h = min(t.h, max(1, px//w//bh)*bh if px//w>=bh else max(1, px//w))
+    wins = [(y, x, min(h, t.h-y), min(w, t.w-x)) for y in range(0, t.h, h) for x in range(0, t.w, w)]
+    return [win for win in wins if not t.blank(*win)]
+
+def _add(n, pixels, name):
+    "Count `pixels` into the dict `n`."
+    for v,c in zip(*_unique(pixels)): n[v.item()] = n.get(v.item(), 0)+int(c)
+    if len(n)>_MANY: raise ValueError(f"{name} holds more than {_MANY:,} different values, so it is no mask of classes: give the mask, not an image; JPEG invents values, so masks must be saved without loss")
+    return n
+
+def _count(t, progress=None):
+    "Value to number of pixels, and the same for pixels that the file tags as nodata."
+    if t.n_bands not in (1,3): raise ValueError(f"{t.name} has {t.n_bands} bands: give a `OneHot` if there is one band for each class")
+    wins,n,tagged = _portions(t),{},{}
+    px = sum(h*w for _,_,h,w in wins)
+    if px>_MOST: raise ValueError(f"{t.name} has {t.h:,} x {t.w:,} px, and looking at all of them would take hours: say what its values mean, like `coding=MaskValues(codes)`")
+    with _bar(px, f'values of {t.name}', 'px', False if px<1e8 else progress) as bar:
+        for y,x,h,w in wins:
+            a,bad,valid = t.layers[0].values(t._window(y, x, h, w))
+            if bad is not None and t.n_bands==1: _add(tagged, a[bad&~np.isnan(a)], t.name)
+            a = a[0] if len(a)==1 else _key(np.moveaxis(a, 0, -1))
+            _add(n, a if valid is None else a[valid], t.name)
+            bar.update(h*w)
+    return n,tagged
+
 def count_values(
     path, # A mask
 )->dict: # Value, or colour `'#RRGGBB'`, to number of pixels, without nodata
     "How often each value occurs in a mask of one band, or each colour in one of three."
-    t,n = path if isinstance(path, Tile) else Tile(path),{}
-    if t.n_bands not in (1,3): raise ValueError(f"{t.name} has {t.n_bands} bands: give a `OneHot` if there is one band for each class")
-    for y,x,h,w in _rows(t):
-        a,_,valid = t.layers[0].values(t._window(y, x, h, w))
-        a = a[0] if len(a)==1 else _key(np.moveaxis(a, 0, -1))
-        for v,c in zip(*_unique(a if valid is None else a[valid])): n[v.item()] = n.get(v.item(), 0)+int(c)
+    t = path if isinstance(path, Tile) else Tile(path)
+    n,_ = _count(t)
     return n if t.n_bands==1 else {_hex(_unpack(k)): c for k,c in n.items()}
 
-def _seen(paths):
-    "What is in all masks: value to number of pixels and the first file that has it; and the first two tables of colours that differ."
-    files = [(t, count_values(t), file_colours(t) if t.n_bands==1 else None) for t in map(Tile, paths)]
-    tables = {str(c): t.name for t,_,c in reversed(files) if t.n_bands==1}
-    painted = len(tables)>1 or any(t.n_bands==3 for t,_,_ in files) # then numbers mean nothing, only colours do
-    seen = {}
-    for t,values,table in files:
-        for v,n in values.items():
-            if painted and table: v = _hex(table[v][:3])
-            seen[v] = (seen.get(v, (0,))[0]+n, seen.get(v, (0,t.name))[1])
-    return [[[v,*o] for v,o in seen.items()], list(tables.values())[::-1][:2]]
+# %% ../nbs/04_labels.ipynb #7ad1c0e7
+def _in_colour(values, table):
+    "Pixels of each colour, from those of each number in the file's own table."
+    out = {}
+    for v,n in values.items(): out[_hex(table[v][:3])] = out.get(_hex(table[v][:3]), 0)+n
+    return out
+
+def _seen(paths, progress=None):
+    "What is in all masks, as lists for a cache: each value with its pixels and the first file, those tagged as nodata, which values come together, two tables of colours that differ."
+    tiles = [*map(Tile, paths)]
+    tables = [file_colours(t) if t.n_bands==1 else None for t in tiles]
+    kinds = {str(c): t.name for t,c in reversed([*zip(tiles, tables)]) if t.n_bands==1}
+    painted = len(kinds)>1 or any(t.n_bands==3 for t in tiles) # then numbers mean nothing, only colours do
+    seen,tagged,together = {},{},{}
+    for t,table in zip(tiles, tables):
+        values,void = _count(t, progress)
+        if t.n_bands==3: values = {_hex(_unpack(k)): n for k,n in values.items()}
+        if painted and table: values = _in_colour(values, table)
+        for into,have in ((seen,values),(tagged,void)):
+            for v,n in have.items():
+                total,first = into.get(v, (0,t.name))
+                into[v] = total+n,first
+        if len(together)<_MANY: together.setdefault(tuple(sorted(values, key=str)), t.name)
+    return dict(seen=[[v,*o] for v,o in seen.items()], tagged=[[v,*o] for v,o in tagged.items()],
+                together=[[list(k),name] for k,name in together.items()], tables=list(kinds.values())[::-1][:2])
+
+def _guess(values, codes):
+    "The coding for a set of `values`, if it is one of the two that everybody uses."
+    if len(codes)==2 and values in ({0,VOID},{VOID}): return MaskValues(codes, [0,VOID], void=[])
+    coding = MaskValues(codes, void=[VOID,-1])
+    return coding if values<={*coding.values, *coding.void} else None
+
+def _check_mixed(found, codes):
+    "Two classes as 0 and 1 in some files and as 0 and 255 in others?"
+    ones = [name for values,name in found['together'] if 1 in values and VOID not in values]
+    both = [name for values,name in found['together'] if 1 in values and VOID in values]
+    full = [name for values,name in found['together'] if VOID in values and 1 not in values]
+    if len(codes)!=2 or both or not ones or not full: return
+    raise ValueError(f"{ones[0]} holds 1 and no 255, {full[0]} 255 and no 1: pass `coding=MaskValues({codes}, [0,[1,255]])` if both mean {codes[1]!r}, or `coding=MaskValues({codes})` if 255 is not labelled")
+
+def _check_tagged(found, codes):
+    "Is the value of a class tagged as nodata?"
+    values = {v for v,*_ in found['seen']}
+    for v,n,name in found['tagged']:
+        coding = _guess(values|{v}, codes)
+        if coding is None or v not in coding.values: continue
+        rest = dict(zip(codes, [[] if o==v else o for o in coding.values]))
+        raise ValueError(f"{name} tags the value {v} as nodata ({n} px in all masks): pass `coding=MaskValues({codes}, {coding.values})` if it means {codes[coding.values.index(v)]!r}, or `coding=MaskValues({rest}, void={v})` if it is not labelled")
 
 def find_values(
     paths:list, # Masks of one band
     codes:list, # Class names
+    cache=None, # Folder that keeps what was found, see `cache_folder`
+    progress:bool=None, # Show a bar for large masks; `None` where somebody can see it
 )->MaskValues:
     "Look into the masks and decide: 0 and 255 for two classes, or class numbers with 255 or -1 for void."
-    codes = check_codes(codes)
-    found,tables = remember('values', [Tile(p).facts_key() for p in paths], lambda: _seen(paths))
-    seen = {v:(n,name) for v,n,name in found}
-    words = ', '.join(f'{v} ({n} px, first in {name})' for v,(n,name) in sorted(seen.items(), key=lambda o: -o[1][0])[:12])
+    codes,paths = check_codes(codes),list(paths)
+    found = remember('values', [Tile(p).facts_key() for p in paths], lambda: _seen(paths, progress), cache)
+    def words(what): return ', '.join(f'{v} ({n} px, first in {name})' for v,n,name in sorted(found[what], key=lambda o: -o[1])[:12])
+    tables,values = found['tables'],{v for v,*_ in found['seen']}
     differ = f", and the tables of colours of {tables[0]} and {tables[1]} differ, so that numbers mean nothing" if len(tables)>1 else ''
-    if differ or any(isinstance(v, str) for v in seen): raise ValueError(f"masks are in colour{differ}: {words}; pass a `Palette` that gives each class its colour")
-    if len(codes)==2 and set(seen)=={0,VOID} or set(seen)=={VOID}: return MaskValues(codes, [0,VOID], void=[])
-    coding = MaskValues(codes, void=[VOID,-1])
-    if set(seen)-{*coding.values, *coding.void}: raise ValueError(f"masks hold {words}, but {len(codes)} codes have the classes 0 to {len(codes)-1}: add codes, or pass a `MaskValues` that explains the values")
-    return coding
+    if differ or any(isinstance(v, str) for v in values): raise ValueError(f"masks are in colour{differ}: {words('seen')}; pass a `Palette` that gives each class its colour")
+    _check_tagged(found, codes)
+    _check_mixed(found, codes)
+    if coding := _guess(values, codes): return coding
+    void = f", and as nodata {words('tagged')}" if found['tagged'] else ''
+    raise ValueError(f"masks hold {words('seen')}{void}, but {len(codes)} codes have the classes 0 to {len(codes)-1}: add codes, or pass a `MaskValues` that explains the values")
 
 # %% ../nbs/04_labels.ipynb #196252ca
 def colour_table(

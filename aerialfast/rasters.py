@@ -312,6 +312,12 @@ class Layer:
         if f.scales: l.scales,l.offsets = [np.float32([o[i] for i in idx])[:,None,None] for o in (f.scales,f.offsets)]
         return l
 
+    def untagged(self):
+        "This layer with its nodata values taken for measurements."
+        l = copy(self)
+        l.nodata = [None]*len(self.nodata)
+        return l
+
     @property
     def dtypes(self): return ['float32' if self.scales is not None else self.facts.dtypes[b-1] for b in self.bands]
 
@@ -626,6 +632,11 @@ class Tile:
         t = copy(self)
         t.dtype,t.fill = np.dtype(dtype),self.fill.astype(dtype)
         return t
+    def untagged(self):
+        "This tile with its nodata values taken for measurements."
+        t = copy(self)
+        t.layers,t.nodata = [l.untagged() for l in self.layers],None
+        return t
     def _window(self, y, x, h, w): return Window(x+self.x0, y+self.y0, w, h)
     def raw(self, y, x, h, w):
         "Pixels `(C,h,w)` as they are in the file."
@@ -845,7 +856,7 @@ class RasterWriter:
         if self.smooth: self.kw.update(compress='zstd', zstd_level=1, **self.smooth)
         if bits: self.kw.update(compress='ccittfax4', nbits=1)
         self.extra,self.overviews,self.cog = (colours,names,tags,scale),overviews or cog,cog
-        self.rows,self.sums,self.counts = [],[],_Counts(nodata) if self.overviews else None
+        self.rows,self.sums,self.counts = [],[],_Moments(count) if self.overviews else None
 
 # %% ../nbs/03_rasters.ipynb #5d3ee24f
 @contextmanager
@@ -866,34 +877,48 @@ def _read_back(self:RasterWriter):
             if _checksum(src.read(window=win))!=sum_: raise OSError(f"{self.dst}: rows {win.row_off} to {win.row_off+win.height} do not read as they were written: is the disk full?")
 
 # %% ../nbs/03_rasters.ipynb #e6adab64
-class _Counts:
-    "Statistics of each band of a raster that streams by."
-    def __init__(self, nodata): self.nodata,self.of = nodata,None
-    def add(self, a): # (C,n,W), a few million pixels at a time
-        n = max(1, (1<<22)//a.shape[2])
-        for y in range(0, a.shape[1], n): self._add(a[:,y:y+n])
-    def _add(self, a):
-        bad = _invalid(a, [self.nodata]*len(a))
-        if self.of is None: self.of = [[0, 0., 0., np.inf, -np.inf] for _ in a]
-        for s,b,x in zip(self.of, bad if bad is not None else [None]*len(a), a):
-            x = x.ravel() if b is None else x[~b]
-            if not x.size: continue
-            f = x.astype(np.float32) if x.itemsize<4 else x.astype(np.float64)
-            n,m = s[0]+x.size,f.mean(dtype=np.float64)
-            d = m-s[1]
-            f -= m
-            s[:] = n,s[1]+d*x.size/n,s[2]+float(np.dot(f, f))+d*d*s[0]*x.size/n,min(s[3], x.min()),max(s[4], x.max()) # two parts joined: Chan, Golub, LeVeque 1979
-    def write(self, out, px):
-        for i,(n,mean,sq,lo,hi) in enumerate(self.of, 1):
-            if n: out.update_tags(i, STATISTICS_MINIMUM=f'{lo:.12g}', STATISTICS_MAXIMUM=f'{hi:.12g}', STATISTICS_MEAN=f'{mean:.12g}', STATISTICS_STDDEV=f'{np.sqrt(sq/n):.12g}', STATISTICS_VALID_PERCENT=f'{100*n/px:.4g}')
+class _Moments:
+    "Number, mean, squared deviations, least and largest of the values of each band, as they stream by."
+    def __init__(self, n_bands):
+        self.n,self.mean,self.m2 = np.zeros((3,n_bands))
+        self.lo,self.hi = np.full((2,n_bands), [[np.inf],[-np.inf]])
+    def _join(self, n, mean, m2, lo, hi):
+        both,d = np.maximum(self.n+n, 1),mean-self.mean
+        self.mean = self.mean+d*n/both
+        self.m2 = self.m2+m2+d**2*self.n*n/both
+        self.n,self.lo,self.hi = self.n+n,np.minimum(self.lo, lo),np.maximum(self.hi, hi)
+        return self
+    def add(self, a, bad=None): # (C,n,W), and which of them are no measurement
+        step = max(1, (1<<20)//a.shape[-1])
+        for y in range(0, a.shape[1], step):
+            got = [_moments(b[y:y+step].ravel() if bad is None else b[y:y+step][~bad[i,y:y+step]]) for i,b in enumerate(a)]
+            self._join(*np.array(got).T)
+        return self
+    def __iadd__(self, o): return self._join(o.n, o.mean, o.m2, o.lo, o.hi)
+    @property
+    def std(self): return np.sqrt(self.m2/np.maximum(self.n, 1))
+
+def _moments(x): # of a few million numbers
+    if not x.size: return 0,0.,0.,np.inf,-np.inf
+    f = x.astype(np.float64)
+    mean = f.mean()
+    f -= mean
+    return x.size,mean,np.dot(f, f),x.min(),x.max()
 
 # %% ../nbs/03_rasters.ipynb #a239bd2f
+@patch
+def _write_statistics(self:RasterWriter, out):
+    m = self.counts
+    for i in np.flatnonzero(m.n):
+        found = dict(MINIMUM=m.lo[i], MAXIMUM=m.hi[i], MEAN=m.mean[i], STDDEV=m.std[i])
+        out.update_tags(int(i)+1, **{f'STATISTICS_{k}': f'{v:.12g}' for k,v in found.items()}, STATISTICS_VALID_PERCENT=f'{100*m.n[i]/(out.width*out.height):.4g}')
+
 @patch
 def _finish(self:RasterWriter):
     "Statistics and overviews, and the layout of a COG."
     how = 'nearest' if np.dtype(self.kw['dtype']).kind!='f' and not self.extra[3] else 'average'
     with _opening(), rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(self.block), COMPRESS_OVERVIEW=self.kw['compress'].upper(), ZSTD_LEVEL_OVERVIEW='1', PREDICTOR_OVERVIEW=str(self.smooth.get('predictor', 1)), INTERLEAVE_OVERVIEW='BAND', GDAL_NUM_THREADS='ALL_CPUS', BIGTIFF_OVERVIEW='IF_SAFER', SPARSE_OK_OVERVIEW='ON'), rasterio.open(self.part, 'r+') as out:
-        if self.counts.of: self.counts.write(out, out.width*out.height)
+        self._write_statistics(out)
         steps = [4**k for k in range(1, 10) if max(out.shape)>self.block*4**k/2]
         if steps: out.build_overviews(steps, Resampling[how])
     if self.cog:
@@ -935,7 +960,7 @@ def put(self:RasterWriter, n, parts):
             for x,a in parts: self.out.write(a[b], b+1, window=Window(x, self.y, a.shape[2], n))
     for x,a in parts:
         self.sums.append((Window(x, self.y, a.shape[2], n), _checksum(a)))
-        if self.counts: self.counts.add(a)
+        if self.counts: self.counts.add(a, _invalid(a, [self.kw['nodata']]*len(a)))
     self.y += n
 
 @patch

@@ -14,7 +14,8 @@ from pathlib import Path
 import os
 import numpy as np
 from .files import remember
-from .rasters import Tile,_rows,_bar
+from .rasters import Tile,_bar,_Moments
+from .labels import _portions
 
 # %% ../nbs/05_scales.ipynb #08179206
 @dataclass
@@ -43,32 +44,20 @@ class Scale:
         lo = self._like(x, self.lo)
         return ((raw-lo)/(self._like(x, self.hi)-lo)).clamp(0, 1)
 
-# %% ../nbs/05_scales.ipynb #e2b5709e
-class _Moments:
-    "Count, mean and sum of squared deviations of each band, as they stream by."
-    def __init__(self, n, mean, m2): self.n,self.mean,self.m2 = n,mean,m2
-    @classmethod
-    def of(cls, a): # (C,n)
-        mean = a.mean(1, dtype=np.float64)
-        return cls(a.shape[1], mean, np.stack([np.square(b-m, dtype=np.float64).sum() for b,m in zip(a, mean)]))
-    def __add__(self, o):
-        n,d = self.n+o.n,o.mean-self.mean
-        return _Moments(n, self.mean+d*o.n/n, self.m2+o.m2+d**2*self.n*o.n/n)
-
 # %% ../nbs/05_scales.ipynb #0c6d561d
-def _to_bins(a):
-    "A bin of 65,536 for each number, in the order of the numbers."
-    if a.dtype.kind=='u' and a.itemsize<3: return a
-    if a.dtype.kind=='i' and a.itemsize<3: return (a.astype(np.int32)+32768).astype(np.uint16)
+def _keys(a):
+    "A whole number from 0 up for each number, in the order of the numbers."
+    if a.dtype.kind!='f' and a.itemsize<5: # whole numbers: the sign's bit is turned round
+        u = f'u{a.itemsize}'
+        return a if a.dtype.kind=='u' else a.view(u)^np.array(1<<8*a.itemsize-1, u)
     b = np.ascontiguousarray(a, np.float32).view(np.uint32)
-    return (np.where(b>>31, ~b, b|np.uint32(1<<31))>>16).astype(np.uint16)
+    return np.where(b>>31, ~b, b|np.uint32(1<<31))
 
-def _of_bins(i, dtype):
-    "The number in the middle of each bin."
-    i = np.asarray(i)
-    if dtype.kind=='u' and dtype.itemsize<3: return i.astype(float)
-    if dtype.kind=='i' and dtype.itemsize<3: return i.astype(float)-32768
-    b = (i.astype(np.uint32)<<16)|np.uint32(1<<15)
+def _numbers(keys, dtype):
+    "The numbers of `keys`, as float64."
+    k = np.asarray(keys, np.int64)
+    if dtype.kind!='f' and dtype.itemsize<5: return (k-(0 if dtype.kind=='u' else 1<<8*dtype.itemsize-1)).astype(float)
+    b = k.astype(np.uint32)
     return np.where(b>>31, b^np.uint32(1<<31), ~b).astype(np.uint32).view(np.float32).astype(float)
 
 # %% ../nbs/05_scales.ipynb #c0b9ca5e
@@ -80,54 +69,92 @@ def _same_kind(tiles):
     return [t.astype(both) for t in tiles]
 
 # %% ../nbs/05_scales.ipynb #51ce9a21
-SCALES = ('std','percentile','imagenet') # Kinds of scale that can be asked for by name
+_ENOUGH = 10**10 # Pixels to measure; of more, every so many portions are taken
 
-def _window_stats(tile, win):
-    a,valid = tile.read(*win)
-    a = a.reshape(len(a), -1) if valid is None else a[:,valid]
-    if not a.shape[1]: return None
-    return _Moments.of(a),np.stack([np.bincount(b, minlength=65536) for b in _to_bins(a)])
+def _values(tile, win):
+    "Values `(C,h,w)` of a window in the tile's dtype, and which are no measurement in their own band, or `None`."
+    y,x,h,w = win
+    a,bad,valid = tile._joined(tile._window(*win), (h,w), None)
+    bad = bad|~valid
+    return a,(bad if bad.any() else None)
 
-def _stats(tiles, progress):
-    "Moments and histograms over the valid pixels of `tiles`, in portions of about 16 MB, a few at a time."
-    total,hist = None,0
-    jobs = [(t,w) for t in tiles for w in _rows(t, px=max(1, (1<<24)//(t.n_bands*t.dtype.itemsize)))]
-    k = 2*min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(k//2) as pool, _bar(sum(t.h*t.w for t in tiles), 'measuring', 'px', progress) as bar:
+def _jobs(tiles):
+    "Portions of all tiles, of about 16 MB; evenly spread ones where there is more than `_ENOUGH`."
+    jobs = [(t,w) for t in tiles for w in _portions(t, max(1, (1<<24)//(t.n_bands*t.dtype.itemsize)))]
+    return jobs[::-(-sum(h*w for _,(_,_,h,w) in jobs)//_ENOUGH) or 1]
+
+def _looked(tiles, look, size, what, progress):
+    "What `look` says of the values of each portion, a few at a time; `size` is what one answer takes, in bytes."
+    jobs = _jobs(tiles)
+    k = max(1, min(8, os.cpu_count() or 1, (1<<28)//size))
+    with ThreadPoolExecutor(k) as pool, _bar(sum(w[2]*w[3] for _,w in jobs), what, 'px', progress) as bar:
         for i in range(0, len(jobs), k):
-            for (t,w),got in zip(jobs[i:i+k], pool.map(lambda j: _window_stats(*j), jobs[i:i+k])):
+            for (_,w),got in zip(jobs[i:i+k], pool.map(lambda j: look(*_values(*j)), jobs[i:i+k])):
+                yield got
                 bar.update(w[2]*w[3])
-                if got: total,hist = total+got[0] if total else got[0],hist+got[1]
-    return total,hist
 
-def _percentiles(hist, dtype, shares):
-    "Values below which the `shares` (per cent) of each band lie, `(C,len(shares))`."
-    c = hist.cumsum(1)
-    return np.stack([_of_bins(np.searchsorted(b, np.array(shares)/100*b[-1]), dtype) for b in c])
+# %% ../nbs/05_scales.ipynb #5ca1e002
+def _valid_keys(a, bad):
+    "The keys of the valid values of each band, and by how many bits they are longer than 16."
+    for i,b in enumerate(a): yield _keys(b.ravel() if bad is None else b[~bad[i]])
+
+def _first(a, bad):
+    "Moments, and the values of each band counted by their leading bits, `(C,65536)`."
+    shift = 16 if a.dtype.itemsize>2 else 0
+    return _Moments(len(a)).add(a, bad),np.stack([np.bincount(k>>shift, minlength=1<<16) for k in _valid_keys(a, bad)])
+
+def _place(counts, rank):
+    "The bin that holds the number of this rank, counted from 1, and its rank within the bin."
+    c = counts.cumsum()
+    i = int(np.searchsorted(c, rank))
+    return i,rank-(int(c[i-1]) if i else 0)
+
+# %% ../nbs/05_scales.ipynb #5ca1e004
+def _second(heads):
+    "A function that counts the values of each band on its pages by their trailing bits, `(C,n,65536)`."
+    def look(a, bad):
+        return np.stack([[np.bincount(k[k>>16==p]&0xffff, minlength=1<<16) for p in pages] for k,pages in zip(_valid_keys(a, bad), heads)])
+    return look
+
+def _percentiles(tiles, counts, shares, progress):
+    "Values up to which `shares` (per cent) of each band lie, `(C,len(shares))`."
+    dtype = tiles[0].dtype
+    ranks = [[max(1, int(np.ceil(s/100*c.sum()))) for s in shares] for c in counts]
+    found = [[_place(c, r) for r in rs] for c,rs in zip(counts, ranks)]
+    heads = [[page for page,_ in f] for f in found]
+    if dtype.itemsize<3: return _numbers(heads, dtype)
+    more = sum(_looked(tiles, _second(heads), len(counts)*len(shares)<<19, 'percentiles', progress))
+    tails = [[_place(c, rank)[0] for c,(_,rank) in zip(cs, f)] for cs,f in zip(more, found)]
+    return _numbers(np.left_shift(heads, 16)|tails, dtype)
 
 def _measure(tiles, shown, progress):
-    m,hist = _stats(tiles, progress)
-    if m is None: raise ValueError(f"no valid pixel in {len(tiles)} tiles: everything is nodata; check the nodata value, {tiles[0].nodata}")
-    eight = all(t.dtype==np.uint8 for t in tiles)
-    lo,hi = np.stack([np.zeros(len(m.mean)), np.full(len(m.mean), 255.)]) if eight else _percentiles(hist, np.result_type(*[t.dtype for t in tiles]), shown).T
-    low,high = _percentiles(hist, np.result_type(*[t.dtype for t in tiles]), (2,98)).T
+    m,counts = _Moments(tiles[0].n_bands),0
+    for part,c in _looked(tiles, _first, tiles[0].n_bands<<19, 'measuring', progress): m += part; counts = counts+c
+    if not m.n.any(): raise ValueError(f"no valid pixel in {len(tiles)} tiles: everything is nodata; check the nodata value, {tiles[0].nodata}")
+    if not m.n.all(): raise ValueError(f"band {tiles[0].names[int(np.argmin(m.n))]!r} has no valid pixel in {len(tiles)} tiles: choose other `bands`, or check the nodata value, {tiles[0].nodata}")
+    lo,hi,low,high = _percentiles(tiles, counts, (*shown, 2, 98), progress).T
+    if tiles[0].dtype==np.uint8: lo,hi = np.zeros_like(lo),np.full_like(hi, 255)
     def up(a, b): return np.where(b>a, b, a+1).tolist()
-    std = np.sqrt(m.m2/m.n)
-    return dict(mean=m.mean.tolist(), std=np.where(std>0, std, 1.).tolist(), lo=lo.tolist(), hi=up(lo, hi), p2=low.tolist(), p98=up(low, high))
+    return dict(mean=m.mean.tolist(), std=np.where(m.std>0, m.std, 1.).tolist(), lo=lo.tolist(), hi=up(lo, hi), p2=low.tolist(), p98=up(low, high))
+
+# %% ../nbs/05_scales.ipynb #5ca1e005
+SCALES = ('std','percentile','imagenet') # Kinds of scale that can be asked for by name
 
 def measure_scale(
     tiles:list, # Training tiles, with the same bands
     kind:str='std', # One of `SCALES`
     shown:tuple=(1,99), # Percentiles shown black and white, for pixels that are not 8 bits deep
     progress:bool=None, # Show a bar; `None` where somebody can see it
+    cache=None, # Folder that keeps the answer, see `cache_folder`
 )->Scale:
-    "How to scale the pixels of `tiles`, by all of their valid pixels; kept until a file changes, see `remember`."
+    "How to scale the pixels of `tiles`, by all of their valid values; kept until a file changes, see `remember`."
+    tiles = list(tiles)
     if kind not in SCALES: raise ValueError(f"scale {kind!r}: give a `Scale`, or one of {', '.join(SCALES)}")
     odd = [t for t in tiles if t.n_bands!=tiles[0].n_bands]
     if odd: raise ValueError(f"tiles have {tiles[0].n_bands} bands ({tiles[0].name}) and {odd[0].n_bands} bands ({odd[0].name}): give tiles with the same bands, or choose `bands`")
     if kind=='imagenet': return _imagenet(tiles[0])
     tiles = _same_kind(tiles)
-    got = remember('scale', [list(shown), [t.facts_key() for t in tiles]], lambda: _measure(tiles, shown, progress))
+    got = remember('statistics', [list(shown), [[t.facts_key(), str(t.dtype)] for t in tiles]], lambda: _measure(tiles, shown, progress), cache)
     if kind=='std': return Scale(*[got[k] for k in ('mean','std','lo','hi')])
     return Scale(got['p2'], [h-l for l,h in zip(got['p2'], got['p98'])], got['lo'], got['hi'])
 
