@@ -24,7 +24,7 @@ from fastcore.meta import delegates
 from .grids import Grid,overlap_stride,portions,shard_of,touching
 from .rasters import Tile,RasterWriter,pass_through,block_row_mb,in_strips,write_mosaic,tile_files,_bar
 from .labels import VOID,Palette,colour_table
-from .losses import class_logits
+from .losses import class_logits,likeliest
 from .learner import AerialModel,_evaluating
 from .shapes import Shapes,ShapeMask,_geo
 from .data import _tensor
@@ -41,7 +41,7 @@ def to_map(
 )->np.ndarray: # `(1,H,W)` classes, uint8 with `VOID` where not valid; above 255 classes uint16 with 65535
     "Classes of the pixels."
     two,dtype = len(probs)<=2,np.uint8 if len(probs)<=VOID else np.uint16
-    if isinstance(thresh, (list,tuple)): m = (_every(probs)/np.float32(thresh)[:,None,None]).argmax(0)
+    if isinstance(thresh, (list,tuple)): m = likeliest(_every(probs)/np.float32(thresh)[:,None,None])
     else: m = (probs[-1]>=np.float32(0.5 if thresh is None else thresh)) if two else probs.argmax(0)
     return np.where(valid, m, np.iinfo(dtype).max).astype(dtype)[None]
 
