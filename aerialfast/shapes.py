@@ -8,13 +8,19 @@ Docs: https://aerialfast.github.io/aerialfast/shapes.html.md"""
 __all__ = ['VECTOR_ENDINGS', 'vector_files', 'read_shapes', 'Shapes', 'ShapeMask', 'write_masks', 'write_chips']
 
 # %% ../nbs/06_shapes.ipynb #b9bb1f64
+from dataclasses import asdict
+from difflib import get_close_matches
+from operator import index
 from pathlib import Path
-import hashlib,warnings
+import hashlib,json,os,warnings
 from fastcore.basics import patch
 import numpy as np
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.features import rasterize
+from .files import whole_file
 from .grids import Grid
-from .rasters import Tile,RasterWriter,_bounds,_moved,_rows,_is_remote
+from .rasters import Tile,RasterWriter,tile_names,_bounds,_moved,_rows,_is_remote
 from .labels import VOID,Palette,check_codes,colour_table
 
 def _geo():
@@ -41,7 +47,9 @@ def read_shapes(
     gpd,shapely = _geo()
     if isinstance(src, gpd.GeoDataFrame): gdf,name = src.copy(),'shapes'
     else:
-        files = src if isinstance(src, (list,tuple)) else vector_files(src) if not _is_remote(src) and Path(src).is_dir() else [src]
+        many = hasattr(src, '__iter__') and not isinstance(src, (str,os.PathLike))
+        files = [*src] if many else vector_files(src) if not _is_remote(src) and Path(src).is_dir() else [src]
+        if not files: raise ValueError("an empty list of files: give at least one with polygons or lines")
         gone = [f for f in files if not _is_remote(f) and not Path(f).exists()]
         if gone: raise FileNotFoundError(f"{gone[0]} does not exist: give the path of a file with polygons or lines")
         parts,name = [_read_file(gpd, f) for f in files],Path(files[0]).name
@@ -52,8 +60,29 @@ def read_shapes(
     return _mended(gdf, name, shapely)
 
 def _read_file(gpd, f):
-    try: return gpd.read_parquet(f) if str(f).endswith('parquet') else gpd.read_file(f)
-    except Exception as e: raise OSError(f"{f}: cannot be read as shapes ({e}); expected {', '.join(VECTOR_ENDINGS)}") from e
+    try: gdf = gpd.read_parquet(f) if str(f).endswith('parquet') else gpd.read_file(f)
+    except Exception as e:
+        if kind := _annotation_kind(f): raise ValueError(f"{f} is a file of {kind}: its polygons are pixels of the images that it names, not places on the ground. Make a `GeoDataFrame` of them, image by image: GeoDataFrame(geometry=[Polygon([tile.transform*p for p in points]), ...], crs=tile.crs)") from None
+        raise OSError(f"{f}: cannot be read as shapes ({e}); expected {', '.join(VECTOR_ENDINGS)}") from e
+    if not isinstance(gdf, gpd.GeoDataFrame): raise ValueError(f"{f} is a table without geometries: give a file with polygons or lines")
+    return gdf
+
+def _annotation_kind(f):
+    "Which tool for annotating images wrote a JSON file that holds no GeoJSON, or `None`."
+    if Path(f).suffix.lower()!='.json' or _is_remote(f): return None
+    try: d = json.loads(Path(f).read_text(encoding='utf8'))
+    except (OSError,ValueError): return None
+    if not isinstance(d, dict): return None
+    if {'images','annotations'}<={*d}: return 'COCO'
+    if {'shapes','imagePath'}<={*d}: return 'Labelme'
+    if '_via_img_metadata' in d or any(isinstance(v, dict) and {'filename','regions'}<={*v} for v in d.values()): return 'VIA, the VGG Image Annotator'
+    return None
+
+def _solid(geom, shapely):
+    "A geometry made valid; of a polygon the parts that have an area, without the lines that mending leaves where it had a spike."
+    new = shapely.make_valid(geom)
+    if geom.geom_type not in ('Polygon','MultiPolygon') or new.geom_type in ('Polygon','MultiPolygon'): return new
+    return shapely.MultiPolygon([q for p in shapely.get_parts(new) for q in shapely.get_parts(p) if q.geom_type=='Polygon'])
 
 def _mended(gdf, name, shapely):
     g = gdf.geometry.values
@@ -66,21 +95,31 @@ def _mended(gdf, name, shapely):
         raise ValueError(f"{name} says {gdf.crs.to_string()[:40]}, but has coordinates like {gdf.total_bounds[0]:.0f}, which are no degrees: pass the true `crs`, perhaps that of the image")
     crossed = ~shapely.is_valid(g)
     solid = shapely.has_z(g)
-    g = shapely.make_valid(shapely.force_2d(g)) if crossed.any() else shapely.force_2d(g)
-    if crossed.any() or empty.any(): warnings.warn(f"{name}: {crossed.sum()} of {len(gdf)+empty.sum()} shapes crossed themselves and were mended, {empty.sum()} were empty and left out")
-    out = gdf.set_geometry(g.tolist() if not len(g) else g, crs=gdf.crs)
-    out.attrs['report'] = dict(shapes=len(out), mended=int(crossed.sum()), empty=int(empty.sum()), flattened=int(solid.sum()))
+    g = shapely.force_2d(g)
+    if crossed.any(): g = np.array([_solid(o, shapely) if bad else o for o,bad in zip(g, crossed)], object)
+    if crossed.any() or empty.any(): warnings.warn(f"{name}: {crossed.sum()} of {len(gdf)+empty.sum()} shapes crossed themselves and were mended, {empty.sum()+shapely.is_empty(g).sum()} were empty and left out")
+    flat = shapely.is_empty(g) # polygons without an area
+    gdf,g = gdf[~flat],g[~flat]
+    out = gdf.reset_index(drop=True).set_geometry(g.tolist() if not len(g) else g, crs=gdf.crs)
+    out.attrs['report'] = dict(shapes=len(out), mended=int(crossed.sum()), empty=int(empty.sum()+flat.sum()), flattened=int(solid.sum()))
     return out
 
 # %% ../nbs/06_shapes.ipynb #404dd995
+def _class_index(name, codes):
+    "Place of a class in `codes`; `None`, and 'void' where no class is called so, are `VOID`."
+    if name is None or name=='void' and 'void' not in codes: return VOID
+    if name in codes: return codes.index(name)
+    near = get_close_matches(str(name), [str(c) for c in codes], 1)
+    raise ValueError(f"{name!r} is no class: codes are {codes}{f', did you mean {near[0]!r}?' if near else ''}; give one of them, or `None` for void")
+
 class Shapes:
     "Polygons and lines with their classes, ready to be burned."
     def __init__(self,
         src, # A file, a folder or list of files, or a `GeoDataFrame`
         codes:list, # Class names; the first is the ground
         attr:str=None, # Attribute that tells the class; `None`: all are of the second class
-        classes:dict=None, # Value of `attr` to class name; `None`: the values are class names, or numbers of classes
-        other:str=None, # Class of values that `classes` does not have; `None` makes them an error
+        classes:dict=None, # Value of `attr` to class name, or to `None` for void; without it the values are class names, or numbers of classes
+        other:str=None, # Class of values that `classes` does not have, or 'void'; `None` makes them an error
         width_m:float=None, # Width of lines on the ground, in metres; `None` for one pixel
         all_touched:bool=False, # Burn every pixel that is touched, not only those whose centre is covered
         area=None, # Polygons of what was labelled, like `src`; outside of them is void. `None`: all was
@@ -88,30 +127,31 @@ class Shapes:
         contact:int=0, # Pixels that lie so near to two shapes, in pixels, are a class of their own; 0 for none
         crs=None, # CRS of the coordinates, if the file does not say it or is wrong
     ):
-        self.codes,self.width_m,self.all_touched,self.edge,self.contact = check_codes(codes),width_m,all_touched,edge,contact
+        self.codes,self.width_m,self.all_touched,self.edge,self.contact = check_codes(codes),None if width_m is None else float(width_m),bool(all_touched),index(edge),index(contact)
         self.drawn = self.codes[:len(self.codes)-bool(edge)-bool(contact)]
         if len(self.drawn)<2: raise ValueError(f"codes {self.codes}: give the ground, one class or more for the shapes{', then one for the edge' if edge else ''}{', then one for the contact' if contact else ''}")
         self.gdf = read_shapes(src, crs)
         self.area = None if area is None else read_shapes(area, crs)
         self.classes = self._class_of(attr, classes, other)
-        self._at = {}
+        self._at,self._digest = {},None
 
     def _class_of(self, attr, classes, other):
         if attr is None:
+            if classes or other is not None: raise ValueError(f"`classes` and `other` tell what the values of an attribute mean: say which one with `attr`, one of {[c for c in self.gdf.columns if c!='geometry'][:9]}")
             if len(self.drawn)>2: raise ValueError(f"codes {self.codes} name several classes: say with `attr` which attribute tells them, one of {[c for c in self.gdf.columns if c!='geometry'][:9]}")
             return np.ones(len(self.gdf), np.uint8)
         if attr not in self.gdf: raise ValueError(f"shapes have no attribute {attr!r}: take one of {[c for c in self.gdf.columns if c!='geometry'][:9]}")
         places = {**{i: i for i in range(len(self.drawn))}, **{str(i): i for i in range(len(self.drawn))}, **{c: i for i,c in enumerate(self.drawn)}}
-        if classes: places = {v: self.codes.index(c) for v,c in classes.items()}
+        if classes: places = {v: _class_index(c, self.drawn) for v,c in classes.items()}
         known = self.gdf[attr].map(places)
         if known.isna().any():
             lost = self.gdf[attr][known.isna()].value_counts(dropna=False)
             if other is None: raise ValueError(f"attribute {attr!r} has values without a class: {', '.join(f'{v!r} ({n})' for v,n in lost.head(8).items())}; name them in `classes`, or give the class of all `other`")
-            known = known.fillna(self.codes.index(other))
+            known = known.fillna(_class_index(other, self.drawn))
         return known.to_numpy(np.uint8)
 
     def __repr__(self):
-        n = ', '.join(f'{(self.classes==i).sum()} {c}' for i,c in enumerate(self.drawn) if i and (self.classes==i).any())
+        n = ', '.join(f'{(self.classes==i).sum()} {c}' for i,c in [*enumerate(self.drawn), (VOID,'void')] if i and (self.classes==i).any())
         return f"Shapes: {n or 'none'}; {self.gdf.crs.to_string()[:40] if self.gdf.crs else 'no CRS'}{'; only in the labelled area' if self.area is not None else ''}"
 
 # %% ../nbs/06_shapes.ipynb #b3cc6a9e
@@ -132,8 +172,12 @@ class _Index:
     def __init__(self, gdf):
         _,shapely = _geo()
         self.geoms,self.box = np.asarray(gdf.geometry.values),shapely.box
+        self.large = shapely.get_num_coordinates(self.geoms)>_LARGE
         self.tree = shapely.STRtree(self.geoms)
     def near(self, bounds): return np.sort(self.tree.query(self.box(*bounds)))
+    def parts(self, at, bounds):
+        "The geometries at these places, large ones without what lies outside of `bounds`."
+        return [_without_far(self.geoms[i], bounds) if self.large[i] else self.geoms[i] for i in at]
 
 def _to(gdf, crs):
     if crs is None or gdf.crs is None or gdf.crs==crs: return gdf
@@ -145,6 +189,35 @@ def at(self:Shapes, crs):
     key = crs.to_wkt() if crs else None
     if key not in self._at: self._at[key] = _Index(_to(_widened(self.gdf, self.width_m), crs)),None if self.area is None else _Index(_to(self.area, crs))
     return self._at[key]
+
+# %% ../nbs/06_shapes.ipynb #5a9e0002
+_LARGE = 500 # Vertices from which it pays to leave out those far away
+
+def _near_points(xy, bounds):
+    "Points of a line, without those in the middle of a run beyond one side of `bounds`."
+    west,south,east,north = bounds
+    for beyond in (lambda p: p[:,0]<west, lambda p: p[:,0]>east, lambda p: p[:,1]<south, lambda p: p[:,1]>north):
+        out = beyond(xy)
+        keep = np.ones(len(xy), bool)
+        keep[1:-1] = ~(out[:-2] & out[1:-1] & out[2:])
+        xy = xy[keep]
+    return xy
+
+def _without_far(geom, bounds):
+    "A polygon or line without vertices that no pixel in `bounds` depends on."
+    _,shapely = _geo()
+    west,south,east,north = bounds
+    def near(parts):
+        w,s,e,n = shapely.bounds(parts).T
+        return parts[(e>=west)&(w<=east)&(n>=south)&(s<=north)]
+    def points(line): return _near_points(shapely.get_coordinates(line), bounds)
+    def rings(lines): return [shapely.linearrings(p) for p in map(points, lines) if len(p)>3] # one with less does not reach the patch
+    parts = near(np.asarray(shapely.get_parts(geom)))
+    kinds = {p.geom_type for p in parts}
+    if kinds=={'LineString'}: return shapely.MultiLineString([points(p) for p in parts])
+    if kinds!={'Polygon'}: return geom
+    outer = [(r[0], p) for p in parts if (r := rings([p.exterior]))]
+    return shapely.MultiPolygon([shapely.Polygon(r, rings(near(np.asarray([*p.interiors], object)))) for r,p in outer])
 
 # %% ../nbs/06_shapes.ipynb #d4c38e07
 class ShapeMask:
@@ -173,11 +246,14 @@ class ShapeMask:
         size = h+2*k,w+2*k
         hits = index.near(_bounds(t[:6], *size))
         hits = hits[np.argsort(s.classes[hits], kind='stable')]
-        out = _burn(index.geoms[hits], s.classes[hits], size, t, s.all_touched, np.uint8)
-        if k: out = _outlines(out, _burn(index.geoms[hits], np.arange(1, len(hits)+1), size, t, s.all_touched, np.int32), s)[k:k+h, k:k+w]
+        geoms = index.parts(hits, _widely(t, *size))
+        out = _burn(geoms, s.classes[hits], size, t, s.all_touched, np.uint8)
+        if k:
+            ids = _burn(geoms, np.arange(1, len(hits)+1), size, t, s.all_touched, np.int32)
+            out = np.where(out==VOID, out, _outlines(out, ids, s))[k:k+h, k:k+w]
         if area is None: return out
         t = _moved(self.tile.transform, x, y)
-        inside = area.geoms[area.near(_bounds(t[:6], h, w))]
+        inside = area.parts(area.near(_bounds(t[:6], h, w)), _widely(t, h, w))
         return np.where(_burn(inside, np.ones(len(inside)), (h,w), t, False, np.uint8), out, np.uint8(VOID))
 
     def ids(self, y, x, h, w, c=1):
@@ -186,7 +262,7 @@ class ShapeMask:
         t = _moved(self.tile.transform, x, y)
         hits = index.near(_bounds(t[:6], h, w))
         hits = hits[self.coding.classes[hits]==c]
-        return _burn(index.geoms[hits], hits+1, (h,w), t, self.coding.all_touched, np.int32)
+        return _burn(index.parts(hits, _widely(t, h, w)), hits+1, (h,w), t, self.coding.all_touched, np.int32)
 
     def read_patch(self, yx, sz):
         "Classes `(sz,sz)` of the patch at `yx`, `VOID` where it sticks out."
@@ -196,9 +272,14 @@ class ShapeMask:
         m[max(0,H-y):] = m[:, max(0,W-x):] = VOID
         return m
 
+def _widely(t, h, w):
+    "The bounds of a window of `h` x `w` px, with two pixels more on each side."
+    return _bounds(_moved(t, -2, -2)[:6], h+4, w+4)
+
 def _burn(geoms, values, size, transform, all_touched, dtype):
-    if not len(geoms): return np.zeros(size, dtype)
-    return rasterize(zip(geoms, values.tolist()), out_shape=size, transform=transform, all_touched=all_touched, dtype=dtype)
+    shapes = [(g, v) for g,v in zip(geoms, values.tolist()) if not g.is_empty]
+    if not shapes: return np.zeros(size, dtype)
+    return rasterize(shapes, out_shape=size, transform=transform, all_touched=all_touched, dtype=dtype)
 
 # %% ../nbs/06_shapes.ipynb #392997a6
 def _outlines(classes, ids, s):
@@ -222,11 +303,17 @@ def report(self:Shapes):
     g = np.asarray(self.gdf.geometry.values)
     tree = shapely.STRtree(g)
     pairs = {tuple(sorted(p)) for how in ('overlaps','contains') for p in tree.query(g, predicate=how).T.tolist() if p[0]!=p[1]}
-    return {**self.gdf.attrs['report'], 'overlapping pairs': len(pairs), **{c: int((self.classes==i).sum()) for i,c in enumerate(self.drawn)}}
+    void = {'void': int((self.classes==VOID).sum())} if (self.classes==VOID).any() else {}
+    return {**self.gdf.attrs['report'], 'overlapping pairs': len(pairs), **{c: int((self.classes==i).sum()) for i,c in enumerate(self.drawn)}, **void}
 
 @patch
 def key(self:Shapes):
     "What a cache is looked up by: a digest of all shapes and settings."
+    if self._digest is None: self._digest = self._hashed()
+    return self._digest
+
+@patch
+def _hashed(self:Shapes):
     _,shapely = _geo()
     h = hashlib.sha256(repr([self.codes, self.width_m, self.all_touched, self.edge, self.contact, str(self.gdf.crs)]).encode())
     for gdf in (self.gdf, self.area):

@@ -247,7 +247,49 @@ def law_writer(rng, d):
         while y<t.h: n = min(rng.randint(1, 70), t.h-y); out.write(a[:, y:y+n]); y += n
     with rasterio.open(d/'w.tif') as s: same(s.read(), a, 'a raster that was written')
 
-LAWS = [law_weights, law_patch, law_patch, law_stream, law_stream, law_map, law_shards, law_mosaic, law_scale, law_curves, law_evaluate, law_values, law_shapes, law_split, law_windows, law_writer]
+def law_chips(rng, d):
+    path,a,valid,bad = draw_raster(rng, d)
+    t,sz = Tile(path),pick(rng, 16, 32)
+    if min(t.shape)<sz: return 'too small'
+    af.write_chips([t], None, d/'chips', sz=sz, overlap=pick(rng, 0, .5))
+    for p in rng.sample(sorted((d/'chips'/'images').iterdir()), 1):
+        c = Tile(p); y,x = map(int, p.stem.split('_')[-2:]); win = (slice(y,y+sz),slice(x,x+sz))
+        px,ok = c.read(0, 0, sz, sz)
+        same(np.ones((sz,sz), bool) if ok is None else ok, valid[win], 'validity of a chip')
+        same(px[~bad[:, win[0], win[1]]], a[:, win[0], win[1]][~bad[:, win[0], win[1]]], 'pixels of a chip')
+        if (c.origin.name,c.origin.y,c.origin.x)!=(t.origin.name,y,x): raise Silent(f'a chip has forgotten where it comes from: {c.origin}')
+
+def law_store(rng, d):
+    path,a,valid,bad = draw_raster(rng, d, 60)
+    (d/'i').mkdir(); (d/'m').mkdir()
+    m = np.random.default_rng(rng.randrange(1<<30)).integers(0, 2, (1,*valid.shape)).astype(np.uint8); m[0, 0, :2] = 0,1
+    if m.size<4 or bad.all((1,2)).any(): return 'too small'
+    for k in 'ab':
+        shutil.copy(path, d/'i'/f'{k}_1.tif'); save(d/'m'/f'{k}_1.tif', m, transform=rasterio.Affine(.5, 0, 5e5+(k=='b')*9000, 0, -.5, 5e6))
+        with rasterio.open(d/'i'/f'{k}_1.tif', 'r+') as s: s.transform = rasterio.Affine(.5, 0, 5e5+(k=='b')*9000, 0, -.5, 5e6)
+    dls = af.TileDataLoaders.from_folder(d, ['n','y'], images='i', masks='m', valid='b', sz=16, bs=1)
+    again = af.TileDataLoaders.from_store(af.store_tiles(dls, d/'s.h5'), valid='b', sz=16, bs=1)
+    for one,two in zip(dls.loaders, again.loaders):
+        for (t,m1),(u,m2) in zip(one.tiles, two.tiles):
+            (px,ok),(qx,qk) = t.read(0, 0, *t.shape),u.read(0, 0, *t.shape)
+            same(np.ones(t.shape, bool) if ok is None else ok, np.ones(t.shape, bool) if qk is None else qk, 'validity of a store')
+            same(qx[:,valid], px[:,valid], 'pixels of a store'); same(m2.read(0, 0, *t.shape), m1.read(0, 0, *t.shape), 'classes of a store')
+
+def law_loader(rng, d):
+    h,w,sz = rng.randint(40, 200),rng.randint(40, 200),pick(rng, 16, 32)
+    a = np.arange(h*w, dtype=np.int32).reshape(1, h, w); (d/'i').mkdir(); (d/'m').mkdir()
+    for k in 'ab': save(d/'i'/f'{k}_1.tif', a, **layout(rng), transform=rasterio.Affine(.5, 0, 5e5+(k=='b')*9000, 0, -.5, 5e6)); save(d/'m'/f'{k}_1.tif', (a%2).astype(np.uint8), transform=rasterio.Affine(.5, 0, 5e5+(k=='b')*9000, 0, -.5, 5e6))
+    dls = af.TileDataLoaders.from_folder(d, ['even','odd'], images='i', masks='m', valid='b', sz=sz, bs=4, batch_tfms=[], scale=af.Scale([0.], [1.]), reuse=pick(rng, 1, 1, 3), n=pick(rng, 8, 40), sampler=pick(rng, None, 'balanced'))
+    for dl in dls.loaders:
+        seen = np.zeros(h*w, bool)
+        for x,y in dl:
+            x,y = x.numpy()[:,0],y.numpy()
+            if ((x%2!=y)&(y!=255)).any(): raise Silent('a mask does not belong to its pixels')
+            if (np.diff(x, axis=2)!=1).any() or (np.diff(x, axis=1)!=w).any(): raise Silent('a patch is no window of its tile')
+            seen[x.astype(int).ravel()] = True
+        if dl is dls.valid and not seen.all(): raise Silent(f'{(~seen).sum()} validation pixels were not seen')
+
+LAWS = [law_chips, law_store, law_loader, law_weights, law_patch, law_patch, law_stream, law_stream, law_map, law_shards, law_mosaic, law_scale, law_curves, law_evaluate, law_values, law_shapes, law_split, law_windows, law_writer]
 def laws(rng, d): return rng.choice(LAWS)(rng, d) or 'holds'
 
 # ---- broken files
