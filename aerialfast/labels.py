@@ -194,7 +194,7 @@ class MaskTile:
         if self._tile is None: self._tile = Tile(self.path)
         return self._tile
     @property
-    def name(self): return self._tile.name if self._tile else Path(self.path).name
+    def name(self): return self._tile.name if self._tile else Path(self.path if isinstance(self.path, (str,Path)) else self.path[0]).name
     @property
     def shape(self): return self.tile.shape
     def __repr__(self): return f"MaskTile {self.name}: {len(self.coding.codes)} classes" # opens nothing
