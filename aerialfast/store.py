@@ -9,7 +9,6 @@ __all__ = ['store_tiles', 'StoredTile']
 
 # %% ../nbs/13_store.ipynb #3a35dc79
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ import rasterio
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .files import whole_file
-from .rasters import Facts,Layer,Origin,Tile,Values,_bar,_rows,_stamps,tile_names
+from .rasters import Facts,Layer,Origin,Tile,Values,_bar,_is_remote,_rows,_stamps,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
 from .shapes import _fits,_refuse_sources
 from .data import TileDataLoaders
@@ -32,13 +31,19 @@ def _h5py():
 # %% ../nbs/13_store.ipynb #5d56fdad
 _FORMAT = 2
 
-def _known(t, mask, held):
+def _tags(t):
+    "The nodata value of each band, or `None`."
+    out = [None]*t.n_bands
+    for l in t.layers:
+        for place,v in zip(l.places, l.nodata):
+            if l.scales is None and _fits(v, t.dtype): out[place] = float(v)
+    return out
+
+def _known(t, held):
     "What the index keeps of a tile, for JSON."
-    l = [(l, i) for l in t.layers for i in range(len(l.bands))]
-    nodata = dict(zip([l.places[i] for l,i in l], [None if l.scales is not None else l.nodata[i] for l,i in l]))
-    tags = [v if v is None or _fits(v, t.dtype) else None for _,v in sorted(nodata.items())]
-    return dict(path=t.path, part=t.part, mask=mask.name, origin=asdict(t.origin), held=held, h=t.h, w=t.w, dtype=str(t.dtype), names=t.names, bands=t.bands, chosen=t.chosen,
-        nodata=[None if v is None else float(v) for v in tags], crs=t.crs.to_wkt() if t.crs else '', transform=list(t.transform)[:6])
+    path = t.path if _is_remote(t.path) else os.path.abspath(t.path)
+    return dict(path=path, part=t.part, origin=asdict(t.origin), held=held, h=t.h, w=t.w, dtype=str(t.dtype), names=t.names, bands=t.bands,
+        chosen=t.chosen, nodata=_tags(t), crs=t.crs.to_wkt() if t.crs else '', transform=list(t.transform)[:6])
 
 def store_tiles(
     dls, # `TileDataLoaders`; the tiles of both sides are stored
@@ -55,7 +60,7 @@ def store_tiles(
     names = tile_names([t for t,_,_ in sides])
     twice = [n for n,k in Counter(names).items() if k>1]
     if twice: raise ValueError(f"tiles {twice[:3]} are in the loaders several times: store each once")
-    index = [dict(name=n, **_known(t, m, bool(k))) for n,(t,m,k) in sorted(zip(names, sides), key=lambda o: o[0])]
+    index = [dict(name=n, **_known(t, bool(k))) for n,(t,_,k) in sorted(zip(names, sides), key=lambda o: o[0])]
     by_name = dict(zip(names, sides))
     sums = []
     with whole_file(dst, lambda part: _check_store(part, sums)) as part, _bar(sum(t.h*t.w for t,_,_ in sides), dst.name, 'px', progress) as bar:
@@ -197,7 +202,7 @@ def from_store(cls:TileDataLoaders,
     coding = MaskValues(json.loads(s.file.attrs['codes']))
     tiles,masks = [StoredTile(store, n, bands) for n in s.tiles],[MaskTile(StoredTile(store, n, what='classes'), coding) for n in s.tiles]
     kwargs = {'palette':Palette(json.loads(s.file.attrs['colours'])), 'path':path or Path(store).parent, **kwargs}
-    if not any(kwargs.get(k) for k in ('valid','groups','buffer_m','cut')): kwargs['valid'] = _held([d['held'] for d in s.tiles.values()])
+    if all(kwargs.get(k) is None for k in ('valid','groups','buffer_m','cut')): kwargs['valid'] = _held([d['held'] for d in s.tiles.values()])
     dls = cls.from_tiles(tiles, masks, **kwargs)
     if (folder := Path(tiles[0].path).parent).is_dir(): dls.images = folder
     return dls
