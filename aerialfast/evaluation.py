@@ -221,12 +221,15 @@ def _errors_by_cell(wrong, known, y):
     return out
 
 # %% ../nbs/34_evaluation.ipynb #b1692683
+def _is_there(a, b):
+    "Do two tiles with a CRS lie in one place?"
+    return a.crs==b.crs and np.abs(np.subtract(a.bounds, b.bounds)).max()<=.6*abs(a.transform.a)
+
 def _same_place(m, truth):
     where = 'compare maps with masks of the same place'
     if m.shape!=truth.shape: raise ValueError(f"{m.name} has {m.h} x {m.w} px, its truth {truth.name} {truth.shape[0]} x {truth.shape[1]}: {where}")
     a,b = m,truth.tile
-    if not (a.crs and b.crs): return
-    if a.crs!=b.crs or np.abs(np.subtract(a.bounds, b.bounds)).max()>.6*abs(a.transform.a): raise ValueError(f"{m.name} lies at {np.round(a.bounds, 2).tolist()}, its truth {truth.name} at {np.round(b.bounds, 2).tolist()}: {where}")
+    if a.crs and b.crs and not _is_there(a, b): raise ValueError(f"{m.name} lies at {np.round(a.bounds, 2).tolist()}, its truth {truth.name} at {np.round(b.bounds, 2).tolist()}: {where}")
 
 _ROLES = set('map mapped maps mask masked masks label labels truth gt pred prediction predictions class classes rgb irrg sat image images img'.split())
 
