@@ -8,10 +8,12 @@ from aerialfast.rasters import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
+from aerialfast.pairs import *
 from aerialfast.splits import *
 from aerialfast.data import *
 from aerialfast.checks import *
 from aerialfast.store import *
+from aerialfast.traits import *
 from aerialfast.classics import *
 from aerialfast.unets import *
 from aerialfast.losses import *
@@ -19,6 +21,7 @@ from aerialfast.metrics import *
 from aerialfast.learner import *
 from aerialfast.training import *
 from aerialfast.stitching import *
+from aerialfast.journal import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *
 from aerialfast.evaluation import *

@@ -14,7 +14,8 @@ from safetensors.torch import save as to_bytes,load as from_bytes
 from .rasters import Tile,tile_files,_is_remote
 from .scales import Scale
 from .labels import Palette,palette_colours
-from .data import TileDataLoaders,keep_memory
+from .data import TileDataLoaders
+from .traits import check_traits,tile_traits,trait_differences
 from .classics import CLASSICS
 from .unets import aerial_unet,make_net,unet_groups,has_bf16
 from .losses import PixelCrossEntropy,class_logits
@@ -91,6 +92,12 @@ def _check_outs(args, n):
     if arch in CLASSICS and not isinstance(n_out, int): raise ValueError(f"{arch} has one output, not n_out={n_out}: give a number, or take an encoder of timm")
     if first(L(n_out)) not in ((1,2) if n==2 else (n,)): raise ValueError(f"n_out={n_out} for tiles of {n} classes: the first output needs {n} logits"+(', or a single one' if n==2 else ''))
 
+def _traits(dls):
+    "What the training tiles of `dls` are like, looked at once."
+    dl = dls.train
+    if 'traits' not in vars(dl): dl.traits = tile_traits([t for t,_ in dl.tiles])
+    return dl.traits
+
 @delegates(Learner.__init__, but=['model','splitter'])
 def aerial_learner(
     dls, # `TileDataLoaders`, or `DataLoaders` of tile blocks
@@ -117,6 +124,7 @@ def aerial_learner(
     learn = Learner(dls, model, loss_func=loss, metrics=metrics, splitter=unet_groups, opt_func=opt_func, wd=wd, train_bn=train_bn, **kwargs)
     learn.add_cbs([KeepFrozen(), *_precision(device, bf16), *_watch(learn.metrics, patience)])
     learn.arch_args,learn.thresh,learn.temperature = args,None,1.
+    _traits(dls) # while the tiles are there
     if getattr(model, 'pretrained', False): learn.freeze()
     return learn
 
@@ -176,10 +184,10 @@ class AerialModel:
         images=None, # Folder of the images it was trained on
         info:dict=None, # More that is worth keeping
         temperature:float=1., # What logits are divided by
+        trained_on:dict=None, # What the training tiles are like, see `tile_traits`; `None` if it is not known
     ):
         store_attr()
         self.device = next(net.parameters()).device
-        if self.device.type=='cpu': keep_memory()
         net.to(memory_format=torch.channels_last)
     def __repr__(self): return f"AerialModel {self.arch['arch']}: {len(self.scale.mean)} bands to {', '.join(self.codes)}" + (f", threshold {self.thresh if isinstance(self.thresh, list) else round(self.thresh, 3)}" if self.thresh else '')
 
@@ -199,6 +207,13 @@ class AerialModel:
         tile.fill = np.asarray(self.scale.mean).astype(tile.dtype)
         return tile
 
+    def differences(self,
+        src, # A raster, see `open_tile`
+    )->list: # Sentences; empty if nothing is amiss, or if it is not known what the model was trained on
+        "How `src` differs from what the model was trained on, and what to do."
+        tile = src if isinstance(src, Tile) else Tile(self._found(src), self.bands)
+        return trait_differences(self.trained_on, tile) if self.trained_on else []
+
     def _found(self, src):
         if isinstance(src, (list,tuple)) or _is_remote(src): return src
         here,there = Path(src),Path(self.images or '.')/src
@@ -211,7 +226,7 @@ def aerial_model(self:Learner):
     "The network as it is now, with scale, codes, colours and threshold."
     tile,dls = self.dls.tiles[0][0],self.dls
     return AerialModel(self.model, self.arch_args, dls.scale, list(dls.codes), dls.palette, tile.chosen, self.thresh, getattr(dls, 'images', None),
-                       dict(sz=dls.sz, pretrained=getattr(self.model, 'pretrained', False)), self.temperature)
+                       dict(sz=dls.sz, pretrained=getattr(self.model, 'pretrained', False)), self.temperature, _traits(dls))
 
 # %% ../nbs/23_learner.ipynb #0fc693bf
 _WEIGHTS,_FACTS = 'model.safetensors','model.json'
@@ -223,7 +238,7 @@ def _facts(m, weights):
     if not all(isinstance(v, (str,int,float,bool,list,tuple,type(None))) for v in m.arch.values()):
         raise ValueError(f"the network was made with {m.arch}: only arguments that can be written as text can be saved; register a block under a name")
     d = dict(format=2, version=__version__, arch=m.arch, scale=asdict(m.scale), colours=palette_colours(m.palette), bands=m.bands,
-             thresh=None if m.thresh is None else np.asarray(m.thresh, float).tolist(), temperature=float(m.temperature), images=None if m.images is None else Path(m.images).as_posix(), info=m.info, weights=_sha(weights))
+             thresh=None if m.thresh is None else np.asarray(m.thresh, float).tolist(), temperature=float(m.temperature), images=None if m.images is None else Path(m.images).as_posix(), info=m.info, trained_on=m.trained_on, weights=_sha(weights))
     return {**d, 'seal':_seal(json.loads(json.dumps(d)))}
 
 # %% ../nbs/23_learner.ipynb #e03b8e67
@@ -276,4 +291,4 @@ def load_model(
     net.load_state_dict(from_bytes(weights))
     net.eval().to(device or default_device())
     pal = Palette(d['colours'])
-    return AerialModel(net, d['arch'], Scale(**d['scale']), pal.codes, pal, d['bands'], d['thresh'], d['images'], d['info'], d.get('temperature', 1.))
+    return AerialModel(net, d['arch'], Scale(**d['scale']), pal.codes, pal, d['bands'], d['thresh'], d['images'], d['info'], d.get('temperature', 1.), check_traits(d.get('trained_on'), len(d['scale']['mean'])))

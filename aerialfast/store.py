@@ -75,6 +75,7 @@ class _StoreLayer:
         if shape is None: return a
         ys,xs = (((np.arange(n)+.5)*m/n).astype(int) for n,m in zip(shape, a.shape[1:]))
         return a[:, ys[:,None], xs]
+    def blank(self, win): return False
     def pixels(self, win, shape=None): return self._get(self.what, self.bands, win, shape)
     def values(self, win, shape=None):
         has = self.what=='pixels' and 'valid' in _store_file(self.path)[f'tiles/{self.name}']

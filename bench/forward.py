@@ -17,9 +17,11 @@ def one():
     import numpy as np, torch
     from aerialfast.grids import Grid
     from aerialfast.labels import MaskTile,MaskValues
+    from aerialfast.data import keep_memory
     from aerialfast import learner
+    from aerialfast.data import keep_memory
     from aerialfast.thresholds import ThresholdCurves
-    if A.ways=='plain': learner.keep_memory = lambda: None
+    if A.ways!='plain': keep_memory()
     model,sz = learner.load_model(A.model),A.sz
     tile = model.open_tile(A.raster)
     if A.ways=='plain':
