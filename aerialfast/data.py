@@ -6,18 +6,22 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 
 # %% auto #0
 __all__ = ['SAMPLERS', 'TensorTile', 'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows',
-           'random_windows', 'labelled_windows', 'balanced_windows', 'keep_memory', 'same_size', 'TileDL', 'TileBlock',
-           'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise', 'tile_augment',
-           'TileDataLoaders', 'small_mask', 'small_tile']
+           'random_windows', 'labelled_windows', 'balanced_windows', 'keep_memory', 'same_size', 'TileDL', 'OpenTile',
+           'OpenMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise',
+           'tile_augment', 'TileDataLoaders', 'small_mask', 'small_tile']
 
 # %% ../nbs/11_data.ipynb #06cb886e
 from collections import OrderedDict,deque
-from concurrent.futures import Future,ThreadPoolExecutor
-import ctypes,os,random,re,threading,time
+from concurrent.futures import Future,ThreadPoolExecutor,wait
+from copy import copy
+from difflib import get_close_matches
+from multiprocessing.context import get_spawning_popen
+from types import SimpleNamespace
+import ctypes,inspect,operator,os,pickle,random,re,threading,time
 from matplotlib.patches import Patch,Rectangle
 from .grids import Grid
 from .files import remember
-from .rasters import Tile,read_patch,tile_files,_rows
+from .rasters import Tile,read_patch,tile_files,tile_names,_rows
 from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,class_cells,find_values,to_colours
 from .scales import Scale,measure_scale,_same_kind
 from .shapes import Shapes,ShapeMask
@@ -150,10 +154,15 @@ def balanced_windows(cells, shapes, sz, n, rng, cell=64)->list: # Like `labelled
 def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
     return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
 
-def _refuse(tfm): # fastai's own augmentation and scaling take pixels of 0 to 255, or of 0 to 1
-    if isinstance(tfm, (IntToFloatTensor,Normalize,SpaceTfm,AffineCoordTfm)):
-        raise ValueError(f"{type(tfm).__name__} is made for 8-bit photographs and would scale pixels twice or turn masks without void: use `tile_augment()`")
+_PHOTO = (IntToFloatTensor, Normalize, SpaceTfm, AffineCoordTfm, Resize, CropPad, FlipItem, DihedralItem)
 
+def _refuse(tfms):
+    "fastai's own augmentation and scaling take pixels of 0 to 255, or of 0 to 1, and know no void."
+    for t in getattr(tfms, 'fs', None) or L(tfms):
+        kind = t if isinstance(t, type) else type(t)
+        if issubclass(kind, _PHOTO): raise ValueError(f"{kind.__name__} is made for 8-bit photographs and would scale pixels twice or turn masks without void: use `tile_augment()`")
+
+# %% ../nbs/11_data.ipynb #4a5ddae8
 _pools = {}
 def _pool():
     "Threads for reading, one pool for each process; they keep their handles open."
@@ -161,24 +170,61 @@ def _pool():
     return _pools[os.getpid()]
 
 class _Grounds:
-    "Blocks of ground that were read and will be asked for again, the `most` that were asked for last."
-    def __init__(self, most): self.most,self.lock,self.have = most,threading.Lock(),OrderedDict()
-    def get(self, key, read):
-        with self.lock:
-            f = self.have.get(key)
-            if mine := f is None: f = self.have[key] = Future()
-            self.have.move_to_end(key)
-            while len(self.have)>self.most: self.have.popitem(last=False)
-        if mine:
-            try: f.set_result(read())
-            except BaseException as e: f.set_exception(e)
-        return f.result()
+    "Blocks of ground that were read and will be asked for again, at most `most` bytes, each `uses` times."
+    def __init__(self, most, uses): self.most,self.uses,self.lock,self.have,self.bytes = most,uses,threading.Lock(),OrderedDict(),0
 
+    def get(self, key, read):
+        "What `read` gives, or gave when `key` was asked for last."
+        with self.lock:
+            if mine := key not in self.have: self.have[key] = SimpleNamespace(future=Future(), size=0, left=self.uses)
+            g = self.have[key]
+            self.have.move_to_end(key)
+            g.left -= 1
+        if mine: self._read(key, g, read)
+        got = g.future.result()
+        if g.left<=0: self._drop(key, g)
+        return got
+
+    def _read(self, key, g, read):
+        try: got = read()
+        except BaseException as e: self._drop(key, g); g.future.set_exception(e); return
+        with self.lock:
+            if self.have.get(key) is g:
+                g.size = sum(a.nbytes for a in got)
+                self.bytes += g.size
+            while self.bytes>self.most: self.bytes -= self.have.popitem(last=False)[1].size
+        g.future.set_result(got)
+
+    def _drop(self, key, g):
+        with self.lock:
+            if self.have.get(key) is g: self.bytes -= self.have.pop(key).size
+
+# %% ../nbs/11_data.ipynb #af1965a5
 def keep_memory()->bool: # `False` where the C library is not glibc
-    "Tell glibc to keep freed memory for the next forward pass."
+    "Tell glibc to keep freed memory for the next forward pass; it holds for the whole process."
     try: mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError): return False
     return bool(mallopt(-4, 0)) and bool(mallopt(-1, -1)) and bool(mallopt(-2, 1<<26)) # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
+
+# %% ../nbs/11_data.ipynb #9f44ef10
+def _whole(name, v):
+    "A whole number of 1 or more, also one of NumPy's."
+    try: i = operator.index(v)
+    except TypeError: i = 0
+    if i<1: raise ValueError(f"{name}={v!r}: give a whole number of 1 or more")
+    return i
+
+_ELSEWHERE = dict(item_tfms="patches are transformed in batches: give `batch_tfms`, such as `tile_augment()`", batch_size="give `bs`",
+    valid_pct="whole tiles are held out: give `valid`, such as `FoldSplitter()`", seed="call `set_seed` before; tiles are held out by `valid`")
+
+def _check_known(kwargs, known):
+    "Refuse arguments that are not `known`, or those for validation alone, such as `val_n`."
+    for k in kwargs:
+        if k in known or k.removeprefix('val_') in known: continue
+        words = {*known, *inspect.signature(TileDataLoaders.from_folder).parameters, *inspect.signature(TileDataLoaders.from_tiles).parameters}
+        near = get_close_matches(k, words-{'self','cls','kwargs'}, 1)
+        hint = _ELSEWHERE.get(k) or (f"did you mean `{near[0]}`?" if near else f"there are {', '.join(sorted(known))}")
+        raise TypeError(f"no argument is called `{k}`: {hint}")
 
 # %% ../nbs/11_data.ipynb #43570703
 SAMPLERS = ('random','labelled','balanced')
@@ -188,34 +234,76 @@ def same_size(tile, mask):
     if tile.shape!=mask.shape: raise ValueError(f"{tile.name} has {tile.h} x {tile.w} px, its mask {mask.name} {mask.shape[0]} x {mask.shape[1]}: give masks of the size of their image")
     return True
 
-def _check_pairs(pairs):
+def _own_pairs(dataset):
+    "Tiles and masks of a dataset; the tiles are copies, all read as one type."
+    pairs = [dataset[i] for i in range(len(dataset))]
     odd = [o for o in pairs if not (isinstance(o, tuple) and len(o)==2)]
     if odd or not pairs: raise ValueError(f"{odd[0] if odd else 'nothing'} to read patches from: give pairs of tile and mask. A trained learner maps a raster by `predict_tile` and is kept by `save_model`, where fastai has `predict` and `export`")
+    for o in pairs[::max(1, len(pairs)//500)]: same_size(*o)
+    return list(zip(_same_kind([copy(t) for t,_ in pairs]), [m for _,m in pairs]))
 
+def _check_sampler(sampler):
+    if sampler not in SAMPLERS: raise ValueError(f"sampler {sampler!r}: take one of {', '.join(SAMPLERS)}")
+    return sampler
+
+# %% ../nbs/11_data.ipynb #a23242b9
 class TileDL(TfmdDL):
     "Loads patches of the tiles in `dataset`: drawn by `sampler` if `shuffle`, else on a grid."
     @delegates(TfmdDL.__init__)
-    def __init__(self, dataset, sz:int=256, bs:int=8, shuffle=False, n=None, num_workers=None, sampler=None, reuse:int=1, **kwargs):
-        self.sz,self.reuse,pairs = sz,reuse,[dataset[i] for i in range(len(dataset))]
-        _check_pairs(pairs)
-        self.tiles = list(zip(_same_kind([t for t,_ in pairs]), [m for _,m in pairs]))
-        for o in self.tiles[::max(1, len(self.tiles)//500)]: same_size(*o)
+    def __init__(self,
+        dataset, # Pairs of a tile and its mask
+        sz:int=256, # Side of a patch, in pixels
+        bs:int=8, # Patches in a batch
+        shuffle:bool=False, # Draw patches; `False` for a grid that covers the tiles
+        n:int=None, # Patches in an epoch; `None` for as many as cover the tiles once
+        num_workers:int=None, # Processes that read; `None` for up to 8 beside a GPU and for threads beside a CPU
+        sampler:str=None, # One of `SAMPLERS`; `None` for 'labelled' where only a part is labelled, else 'random'
+        reuse:int=1, # Patches out of each block of ground that is read
+        cache=None, # Where to keep what is found out about the tiles, see `cache_folder`
+        **kwargs
+    ):
+        _check_known(kwargs, inspect.signature(TileDL.__init__).parameters)
+        for k in ('after_item','after_batch'): _refuse(kwargs.get(k))
+        self.sz,self.reuse,self.cache,bs = _whole('sz', sz),_whole('reuse', reuse),cache,_whole('bs', kwargs.pop('batch_size', None) or bs)
+        self.tiles = _own_pairs(dataset)
         self.shapes = [t.shape for t,_ in self.tiles]
         self.sparse = any(getattr(m.coding, 'area', None) is not None for _,m in self.tiles)
-        self.sampler = sampler or ('labelled' if self.sparse else 'random')
-        if self.sampler not in SAMPLERS: raise ValueError(f"sampler {sampler!r}: take one of {', '.join(SAMPLERS)}")
-        if n is None: n = max(1, sum(h*w for h,w in self.shapes)//sz**2) if shuffle else len(self._grid())
-        for tfm in L(kwargs.get('after_batch')): _refuse(tfm)
+        self.sampler = _check_sampler(sampler or ('labelled' if self.sparse else 'random'))
+        self.asked,self.grounds = n if n is None else _whole('n', n),None
         if num_workers is None: num_workers = min(8, defaults.cpus) if default_device().type=='cuda' else 0
-        t = self.tiles[0][0]
-        self.n_grounds = max(bs, min(64, (1<<28)//(9*sz**2*(t.n_bands*t.dtype.itemsize+1)))) # in memory, a quarter of a gigabyte
-        self.grounds = _Grounds(2*self.n_grounds+3*bs)
-        super().__init__(dataset, bs=bs, shuffle=shuffle, n=n, num_workers=num_workers, **kwargs)
-        if torch.device(self.device or default_device()).type=='cpu': keep_memory()
+        super().__init__(dataset, bs=bs, shuffle=shuffle, n=self.asked or self._cover(shuffle), num_workers=num_workers, **kwargs)
+        self._fill()
 
-    def new(self, dataset=None, cls=None, **kwargs):
-        if dataset is None and 'shuffle' not in kwargs: kwargs = {'n':self.n, **kwargs}
-        return super().new(dataset, cls, **{'sz':self.sz, 'sampler':self.sampler, 'reuse':self.reuse, **kwargs})
+    @property
+    def drop_last(self): return self._drop_last and self.n>=self.bs
+    @drop_last.setter
+    def drop_last(self, v): self._drop_last = v
+
+    def _cover(self, shuffle):
+        "How many patches cover the tiles once."
+        if shuffle: return max(1, sum(h*w for h,w in self.shapes)//self.sz**2)
+        n = len(self._grid())
+        if not n: raise ValueError(f"nothing is labelled on {len(self.tiles)} tiles, such as {self.tiles[0][0].name}: no patch to validate on; hold out other tiles with `valid`, or give a larger labelled area")
+        return n
+
+    def _fill(self):
+        "Missing pixels are read as the mean of their band, which scaled is 0."
+        if (scale := self.scale) is None: return
+        fill = np.asarray(scale.mean)
+        for t,_ in self.tiles: t.fill = fill.astype(t.dtype)
+
+    def before_iter(self):
+        for k in ('after_item','after_batch'): _refuse(getattr(self, k)) # some may have been added since
+        super().before_iter()
+        self._fill()
+
+# %% ../nbs/11_data.ipynb #0c15b98d
+@patch
+def new(self:TileDL, dataset=None, cls=None, **kwargs):
+    same = all(kwargs.get(k, getattr(self, k))==getattr(self, k) for k in ('sz','shuffle'))
+    if dataset is None: kwargs = {'n': self.n if same else self.asked if kwargs.get('shuffle', self.shuffle) else None, **kwargs}
+    mine = {k: getattr(self, k) for k in ('sz','sampler','reuse','cache')}
+    return super(TileDL, self).new(dataset, cls, **{**mine, 'drop_last':self._drop_last, **kwargs})
 
 # %% ../nbs/11_data.ipynb #2546e508
 @patch
@@ -223,19 +311,30 @@ def cells(self:TileDL):
     "`class_cells` of each tile; kept until a file changes, see `remember`."
     if not hasattr(self, '_cells'):
         masks = [m for _,m in self.tiles]
-        got = remember('cells', [m.facts_key() for m in masks], lambda: [class_cells(m).tolist() for m in masks])
+        got = remember('cells', [m.facts_key() for m in masks], lambda: [class_cells(m).tolist() for m in masks], self.cache)
         self._cells = [np.array(c) for c in got]
     return self._cells
 
+# %% ../nbs/11_data.ipynb #aa819d7d
+def _touched(cells, ws, sz, cell=64):
+    "Which of the windows `(y,x)` touch a cell that is not 0."
+    sums = np.pad((cells>0).cumsum(0).cumsum(1), ((1,0),(1,0)))
+    a,b = ws//cell,np.minimum(-(-(ws+sz)//cell), cells.shape)
+    return sums[b[:,0],b[:,1]]-sums[a[:,0],b[:,1]]-sums[b[:,0],a[:,1]]+sums[a[:,0],a[:,1]]>0
+
 @patch
 def _grid(self:TileDL):
-    ws = grid_windows(self.shapes, self.sz)
-    if not self.sparse: return ws
-    def known(i, y, x): return self.cells()[i].sum(0)[y//64:-(-(y+self.sz)//64), x//64:-(-(x+self.sz)//64)].any()
-    return [w for w in ws if known(*w)]
+    "Windows that cover all that is labelled."
+    self._grids = getattr(self, '_grids', {})
+    if self.sz not in self._grids:
+        ws = [grid_windows([s], self.sz) for s in self.shapes]
+        if self.sparse: ws = [[w for w,k in zip(o, _touched(c.sum(0), np.array(o)[:,1:], self.sz)) if k] for o,c in zip(ws, self.cells())]
+        self._grids[self.sz] = [(i,y,x) for i,o in enumerate(ws) for _,y,x in o]
+    return self._grids[self.sz]
 
 @patch
 def _draw(self:TileDL, n):
+    "`n` windows by the sampler."
     if self.sampler=='random': return random_windows(self.shapes, self.sz, n, self.rng)
     if not sum(c.sum() for c in self.cells()): raise ValueError(f"no pixel of {len(self.tiles)} tiles is labelled: check that shapes and labelled area lie on the tiles")
     draw = balanced_windows if self.sampler=='balanced' else labelled_windows
@@ -251,35 +350,60 @@ def get_idxs(self:TileDL):
     return _Windows(self._draw(self.n) if self.reuse==1 else self._shared(self.n))
 
 # %% ../nbs/11_data.ipynb #13438611
+_ROOM = 1<<28 # Bytes for blocks of ground
+
+@patch
+def _room(self:TileDL):
+    "How many blocks of ground are in use at a time in each process, and the bytes that they may take."
+    nw,k = max(1, self.fake_l.num_workers),self.margin
+    sides = [3*self.sz+2*k+max(self._align(t)) for t in {(t.blocks, t.shape, t.n_bands, t.dtype): t for t,_ in self.tiles}.values()]
+    t = self.tiles[0][0]
+    size = max(sides)**2*(t.n_bands*t.dtype.itemsize+1)
+    most = max(self.bs, min(64, _ROOM//nw//size))
+    return most,max(_ROOM//nw, most*size)
+
+@patch
+def _align(self:TileDL, t):
+    "Height and width of the file's blocks, where it is worth while to begin on a whole one."
+    return [b if b<m and b<=2*self.sz else 1 for m,b in zip(t.shape, t.blocks)]
+
+@patch
+def _ground(self:TileDL, i, y, x):
+    "The block of ground round a patch: tile, first row and column, height and width."
+    t,out,want = self.tiles[i][0],[],3*self.sz
+    for o,m,b,o0 in zip((y,x), t.shape, self._align(t), (t.y0,t.x0)):
+        start = max(0, min(o+self.sz//2-want//2, m-want))
+        first = max(0, (start+o0)//b*b-o0)
+        out.append((first, min(start+want, m)-first))
+    return i,out[0][0],out[1][0],out[0][1],out[1][1]
+
+def _offset(rng, first, n, m, sz):
+    "Where a patch of `sz` starts in `n` pixels from `first` of a tile of `m`; at the tile's border it is moved inside."
+    low,high = first,first+max(0, n-sz)
+    at = rng.randint(low-sz//2 if first==0 else low, high+sz//2 if first+n==m else high)
+    return min(max(at, low), high)
+
 @patch
 def _shared(self:TileDL, n):
-    bs,nw = self.bs or 1,max(1, self.fake_l.num_workers)
-    most = max(bs, min(self.n_grounds, n//(nw*self.reuse)))
+    "`n` windows, each with its block of ground; every block has `reuse` of them."
+    bs,nw = self.bs,max(1, self.fake_l.num_workers)
+    most = max(bs, min(self._room()[0], n//(nw*self.reuse)))
     new,pools,out = iter(self._draw(n+nw*most)),[[] for _ in range(nw)],[]
     for b in range(-(-n//bs)):
         pool = pools[b%nw]
         pool += [[self._ground(*next(new)), self.reuse] for _ in range(most-len(pool))]
         for g in self.rng.sample(pool, min(bs, n-b*bs)):
-            i,y,x,h,w = g[0]
+            (i,y,x,h,w),(H,W) = g[0],self.shapes[g[0][0]]
             g[1] -= 1
-            out.append((i, *(o+self.rng.randint(0, max(0, m-self.sz)) for o,m in ((y,h),(x,w))), (y,x,h,w)))
+            out.append((i, _offset(self.rng, y, h, H, self.sz), _offset(self.rng, x, w, W, self.sz), (y,x,h,w)))
         pools[b%nw] = [g for g in pool if g[1]]
     return out
-
-@patch
-def _ground(self:TileDL, i, y, x):
-    "The block of ground round a patch, on whole blocks of the file where it is tiled."
-    t,out = self.tiles[i][0],[]
-    for o,m,b in zip((y,x), t.shape, t.blocks):
-        want,b = 3*self.sz,b if b<m and b<=2*self.sz else 1
-        o = max(0, min(o+self.sz//2-want//2, m-want))//b*b
-        out.append((o, min(want, m-o)))
-    return i,out[0][0],out[1][0],out[0][1],out[1][1]
 
 # %% ../nbs/11_data.ipynb #d697a8f4
 @patch(as_prop=True)
 def margin(self:TileDL):
     "Pixels that are read round each patch for the transforms of the training loader."
+    if '_margin' in self.__dict__: return self._margin # in a worker process
     if getattr(self.dataset, 'split_idx', 1)!=0: return 0
     return max([0, *[t.reach(self.sz) for t in self.after_batch.fs if hasattr(t, 'reach')]])
 
@@ -296,7 +420,7 @@ def read_window(self:TileDL, i, y, x, sz):
 @patch
 def create_item(self:TileDL, s):
     (i,y,x,*ground),k = s or (0,0,0),self.margin
-    if ground:
+    if ground and self.grounds:
         (gy,gx,h,w), = ground
         n = max(h, w, self.sz)+2*k
         px,m = self.grounds.get((i,gy,gx), lambda: self.read_window(i, gy-k, gx-k, n))
@@ -305,23 +429,52 @@ def create_item(self:TileDL, s):
     else: px,m = self.read_window(i, y-k, x-k, self.sz+2*k)
     return _tensor(px).as_subclass(TensorTile),torch.from_numpy(m).as_subclass(TensorTileMask)
 
+# %% ../nbs/11_data.ipynb #e015c3e6
 @patch
 def create_batches(self:TileDL, samps):
-    "Batches of `samps`; without worker processes, whole batches are read by threads, three ahead."
+    "Batches of `samps`, with a fresh memory for blocks of ground."
+    if self.reuse>1: self.grounds = _Grounds(self._room()[1], self.reuse)
     own = [t for t in (*self.after_item.fs, *self.before_batch.fs) if not isinstance(t, (AddLook,ToTensor))] # those two have nothing to do here
-    if own or self.prebatched or torch.utils.data.get_worker_info() is not None:
-        yield from map(self.do_batch, self.chunkify(map(self.do_item if own else self.create_item, samps))); return
-    windows,todo = self.chunkify(samps),deque()
+    try:
+        if own or torch.utils.data.get_worker_info() is not None:
+            yield from map(self.do_batch, self.chunkify(map(self.do_item if own else self.create_item, samps)))
+        else: yield from self._ahead(self.chunkify(samps))
+    finally: self.grounds = None
+
+@patch
+def _ahead(self:TileDL, windows):
+    "Whole batches, read by threads, three ahead."
+    todo,stop = deque(),threading.Event()
+    def read(ws): return self.do_batch([self.create_item(w) for w in ws if not stop.is_set()])
     def send():
-        if (ws := next(windows, None)) is not None: todo.append(_pool().submit(lambda: self.do_batch([self.create_item(w) for w in ws])))
+        if (ws := next(windows, None)) is not None: todo.append(_pool().submit(read, ws))
     try:
         for _ in range(3): send()
         while todo:
             b = todo.popleft().result()
             send()
             yield b
-    finally:
-        for f in todo: f.cancel()
+    finally: # nothing goes on reading when a process is forked after this
+        stop.set()
+        wait([f for f in todo if not f.cancel()])
+
+# %% ../nbs/11_data.ipynb #57d800df
+class _Side:
+    "What a loader in a worker process knows of its dataset."
+    def __init__(self, dl): self.split_idx,self.n_inp = getattr(dl.dataset, 'split_idx', None),dl.n_inp
+
+def _check_pickles(tfms):
+    for t in tfms:
+        try: pickle.dumps(t)
+        except Exception as e: raise TypeError(f"{t} cannot be sent to worker processes ({e}): define it in a module, at the top level, or take `num_workers=0`") from None
+
+@patch
+def __getstate__(self:TileDL):
+    state = {**self.__dict__, 'grounds':None}
+    if get_spawning_popen() is None: return state # a copy within this process
+    for k in ('_DataLoader__stored_args__','__stored_args__','get_idxs','_grids','_cells','it'): state.pop(k, None)
+    _check_pickles(self.after_item.fs)
+    return {**state, 'dataset':_Side(self), 'after_batch':Pipeline(), '_margin':self.margin}
 
 # %% ../nbs/11_data.ipynb #df401248
 def _tfm(dl, pipe, kind): return next((t for t in getattr(dl, pipe).fs if isinstance(t, kind)), None)
@@ -329,31 +482,35 @@ def _tfm(dl, pipe, kind): return next((t for t in getattr(dl, pipe).fs if isinst
 @patch(as_prop=True)
 def codes(self:TileDL): return self.tiles[0][1].coding.codes
 @patch(as_prop=True)
-def vocab(self:TileDL): return self.codes
+def vocab(self:TileDL): return CategoryMap(self.codes, sort=False) # of a plain list fastai takes the last element
+@patch(as_prop=True)
+def c(self:TileDL): return len(self.codes)
 @patch(as_prop=True)
 def palette(self:TileDL): return _tfm(self, 'after_item', AddLook).palette
 @patch(as_prop=True)
-def scale(self:TileDL): return _tfm(self, 'after_batch', TileScale).scale
+def scale(self:TileDL): return getattr(_tfm(self, 'after_batch', TileScale), 'scale', None)
 @patch(as_prop=True)
 def n_bands(self:TileDL): return self.tiles[0][0].n_bands
 
-@patch
-def before_iter(self:TileDL):
-    TfmdDL.before_iter(self)
-    for t,_ in self.tiles: t.fill = np.asarray(self.scale.mean).astype(t.dtype)
-
 # %% ../nbs/11_data.ipynb #e8b0c800
-def _as_tile(o, bands=None): return o if isinstance(o, Tile) else Tile(o, bands)
-def _as_mask(o, coding=None):
-    if isinstance(o, (MaskTile,ShapeMask)): return o
-    return ShapeMask(_as_tile(o), coding) if isinstance(coding, Shapes) else MaskTile(o, coding)
+class OpenTile(Transform):
+    "Open a raster as a `Tile`."
+    def __init__(self, bands=None): super().__init__(); self.bands = bands
+    def encodes(self, o): return o if isinstance(o, Tile) else Tile(o, self.bands)
+
+class OpenMask(Transform):
+    "Open the mask of a tile, by the `coding` of its pixels, or burned from `Shapes`."
+    def __init__(self, coding): super().__init__(); self.coding = coding
+    def encodes(self, o):
+        if isinstance(o, (MaskTile,ShapeMask)): return o
+        return ShapeMask(o if isinstance(o, Tile) else Tile(o), self.coding) if isinstance(self.coding, Shapes) else MaskTile(o, self.coding)
 
 def TileBlock(
     bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
     scale='std', # A `Scale`, or how to measure one: 'std', 'percentile' or 'imagenet'
 ):
     "A `TransformBlock` for tiles of any size and number of bands."
-    return TransformBlock(type_tfms=[partial(_as_tile, bands=bands)], batch_tfms=[TileScale(scale)], dl_type=TileDL)
+    return TransformBlock(type_tfms=[OpenTile(bands)], batch_tfms=[TileScale(scale)], dl_type=TileDL)
 
 def MaskTileBlock(
     codes:list, # Class names; the place of a name is its class
@@ -364,7 +521,7 @@ def MaskTileBlock(
     coding = coding or MaskValues(codes)
     if coding.codes!=check_codes(codes): raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
     palette = palette or (coding if isinstance(coding, Palette) else Palette.default(codes))
-    return TransformBlock(type_tfms=[partial(_as_mask, coding=coding)], item_tfms=[AddLook(palette)])
+    return TransformBlock(type_tfms=[OpenMask(coding)], item_tfms=[AddLook(palette)])
 
 # %% ../nbs/11_data.ipynb #7a77c2f7
 def turned(
@@ -576,6 +733,31 @@ class TileDataLoaders(DataLoaders):
         dls.left_out = [p for i,p in enumerate(pairs) if i not in used]
         return dls
 
+# %% ../nbs/11_data.ipynb #8d3e826f
+@patch
+def _add_tfms(self:TileDataLoaders, tfms, event, dl_idx):
+    _refuse(tfms)
+    super(TileDataLoaders, self)._add_tfms(tfms, event, dl_idx)
+
+@patch
+def test_dl(self:TileDataLoaders,
+    test_items, # Pairs of a tile and its mask
+    with_labels:bool=False, # They have masks
+    **kwargs # For `TileDL`
+)->TileDL:
+    "A loader for more tiles with masks, on a grid."
+    pairs = L(test_items)
+    if not with_labels or not all(isinstance(o, tuple) and len(o)==2 for o in pairs):
+        raise ValueError("a trained learner maps a raster by `learn.predict_tile(src, dst)`, where fastai has `predict` and `test_dl`; to score more tiles, give pairs of tile and mask and `with_labels=True`")
+    kwargs.pop('rm_type_tfms', None)
+    return self.valid.new([*pairs], **kwargs)
+
+@patch
+def new_empty(self:TileDataLoaders): raise ValueError("a trained learner is kept by `save_model` and made again by `load_model`, where fastai has `export`: what it has to know of the data is saved with it")
+
+@patch(as_prop=True)
+def _dbunch_type(self:Datasets): return TileDataLoaders if issubclass(self._dl_type, TileDL) else DataLoaders
+
 # %% ../nbs/11_data.ipynb #fa24a9e4
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
@@ -687,7 +869,7 @@ def from_vectors(cls:TileDataLoaders,
 # %% ../nbs/11_data.ipynb #a481e1ab
 def small_mask(
     mask, # A `MaskTile` or `ShapeMask`
-    step:int, # Take every so manieth pixel
+    step:int, # Take every `step`th pixel
 )->np.ndarray: # `(h,w)` classes and void
     "A mask thinned out, read a few rows at a time."
     H,W = mask.shape
@@ -696,10 +878,18 @@ def small_mask(
 
 def small_tile(
     tile:Tile, # A tile
-    step:int, # Take every so manieth pixel
+    step:int, # Take every `step`th pixel
 )->tuple: # `(C,h,w)` values and `(h,w)` valid or `None`
     "A tile thinned out, by its overviews if it has any."
     return tile.read(0, 0, tile.h, tile.w, (-(-tile.h//step), -(-tile.w//step)))
+
+def _tile_at(i, tiles):
+    "Number of the tile that is called `i`: by its name, as `tile_names` has it, or its stem if only one has it."
+    if not isinstance(i, str): return operator.index(i)
+    names,stems = tile_names(tiles),[t.stem for t in tiles]
+    if i in names: return names.index(i)
+    if stems.count(i)!=1: raise ValueError(f"{'no tile is' if i not in stems else 'several tiles are'} called {i!r}: there are {names[:9]}")
+    return stems.index(i)
 
 @patch
 def show_tile(self:TileDL,
@@ -709,9 +899,7 @@ def show_tile(self:TileDL,
     figsize:tuple=None, # In inches
 ): # The axes
     "A tile, and the same with its mask on top, with a legend."
-    names = [t.stem for t,_ in self.tiles]
-    if isinstance(i, str) and i not in names: raise ValueError(f"no tile is called {i!r}: there are {names[:9]}")
-    t,m = self.tiles[names.index(i) if isinstance(i, str) else i]
+    t,m = self.tiles[_tile_at(i, [t for t,_ in self.tiles])]
     step = max(1, -(-max(t.shape)//most))
     px,valid = small_tile(t, step)
     x = TensorTile(self.scale.picture(self.scale(torch.from_numpy(px.astype(np.float32))[None])[0])); x.rgb = _rgb_bands(t.names)
@@ -725,8 +913,8 @@ def show_tile(self:TileDL,
 @patch
 def show_tile(self:TileDataLoaders, i=0, **kwargs):
     "A tile of the training set, or by its name any, with its mask."
-    held = isinstance(i, str) and i in [t.stem for t,_ in self.valid.tiles]
-    return (self.valid if held else self.train).show_tile(i, **kwargs)
+    k,n = _tile_at(i, [t for dl in self.loaders[:2] for t,_ in dl.tiles]),len(self.train.tiles)
+    return self.train.show_tile(k, **kwargs) if k<n else self.valid.show_tile(k-n, **kwargs)
 
 # %% ../nbs/11_data.ipynb #1bb6d351
 _SIDES = dict(zip(('to train on','held out','left out'), ('#3b7dd8','#f2c037','#bbbbbb')))

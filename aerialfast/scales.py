@@ -73,10 +73,11 @@ _ENOUGH = 10**10 # Pixels to measure; of more, every so many portions are taken
 
 def _values(tile, win):
     "Values `(C,h,w)` of a window in the tile's dtype, and which are no measurement in their own band, or `None`."
-    y,x,h,w = win
-    a,bad,valid = tile._joined(tile._window(*win), (h,w), None)
-    bad = bad|~valid
-    return a,(bad if bad.any() else None)
+    at = tile._window(*win)
+    a,bad,valid = tile.layers[0].values(at) if len(tile.layers)==1 else tile._joined(at, win[2:], None)
+    if valid is not None: bad = ~valid if bad is None else bad|~valid
+    if bad is not None: bad = np.broadcast_to(bad, a.shape) if bad.any() else None
+    return a.astype(tile.dtype, copy=False),bad
 
 def _jobs(tiles):
     "Portions of all tiles, of about 16 MB; evenly spread ones where there is more than `_ENOUGH`."
