@@ -653,9 +653,8 @@ def _by_splitter(pairs, split, buffer_m):
     if ours and buffer_m is None or both: return train,held
     case = _Case(pairs)
     few = {*apart(case, {*held}, buffer_m)[0]}
-    one = {i.origin.path for i in case.items}
     torn = sorted({case.items[i].origin.name for i in train if case.items[i].tile.part}&{case.items[i].origin.name for i in held})
-    if torn and len(one)>1 and not ours: warn(f"parts of {', '.join(torn[:3])} lie on both sides of the split: `valid` by name, share or region keeps whole tiles together")
+    if torn and len({i.origin.name for i in case.items})>1 and not ours: warn(f"parts of {', '.join(torn[:3])} lie on both sides of the split: `valid` by name, share or region keeps whole tiles together")
     return [i for i in train if i in few],held
 
 def _is_labelled(m):

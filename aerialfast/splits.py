@@ -29,7 +29,7 @@ def region_of(
     stem = Path(name).stem
     return re.sub(r'[\W_]*\d+$', '', stem) or stem
 
-# %% ../nbs/10_splits.ipynb #aa9c8995
+# %% ../nbs/10_splits.ipynb #a1c95cb0
 class _Ground(NamedTuple):
     "Where tiles lie. Tiles of different planes share no ground."
     plane:np.ndarray # `(n,)` 0 for the ground, others for images without CRS
@@ -41,6 +41,8 @@ class _Ground(NamedTuple):
     px:np.ndarray # `(n,)` side of a pixel in `flat`
     first:np.ndarray # `(n,)` the first tile with the same outline
     crs:object # Of plane 0
+
+def _source(o): return o.path,o.name # a store has many in one file
 
 def _ring(t, k):
     "Outline of a tile, `k` points on each side, in pixels."
@@ -54,7 +56,7 @@ def _ground(tiles):
     known = list({t.crs.to_wkt(): t.crs for t in tiles if t.crs}.values())
     k = 1 if len(known)<2 else 4 # a straight side bends in another CRS
     at,images = np.empty((len(tiles), 4*k, 2)),{}
-    plane = np.array([0 if t.crs else images.setdefault(t.origin.path, len(images)+1) for t in tiles], int)
+    plane = np.array([0 if t.crs else images.setdefault(_source(t.origin), len(images)+1) for t in tiles], int)
     for i,t in enumerate(tiles): at[i] = _moved_to(t, _ring(t, k))
     for c in known:
         here = np.array([bool(t.crs) and t.crs==c for t in tiles])
@@ -66,7 +68,7 @@ def _ground(tiles):
     same = np.array([first.setdefault((p,*o), i) for i,(p,o) in enumerate(zip(plane.tolist(), at.reshape(len(at), -1).tolist()))], int)
     return _Ground(plane, at, flat, upright, box, area, np.sqrt(area/[t.h*t.w for t in tiles]), same, crs)
 
-# %% ../nbs/10_splits.ipynb #8bf03f15
+# %% ../nbs/10_splits.ipynb #44b6bc9b
 def _moved_to(t, xy):
     "Points in pixels of a tile to its CRS, or to pixels of the image it was cut from."
     if not t.crs: return xy+(t.origin.x, t.origin.y)
@@ -92,7 +94,7 @@ def _area(p):
 
 def _box(p): return np.concatenate([p.min(-2), p.max(-2)], -1)
 
-# %% ../nbs/10_splits.ipynb #1a823021
+# %% ../nbs/10_splits.ipynb #e4081f8f
 def _sweep(box, gap=0., most=1<<20):
     "Pairs `(m,2)` of boxes `(n,4)` that touch or lie nearer than `gap`, in portions."
     def stops(a):
@@ -109,7 +111,7 @@ def _sweep(box, gap=0., most=1<<20):
         hit = (box[i,b]<=box[j,b+2]+gap)&(box[j,b]<=box[i,b+2]+gap)
         if hit.any(): yield np.stack([i[hit], j[hit]], 1)
 
-# %% ../nbs/10_splits.ipynb #d5fc77ee
+# %% ../nbs/10_splits.ipynb #5a08f9c5
 def _clip(p, q):
     "What convex polygons have in common, as a list of points (Sutherland and Hodgman 1974)."
     if _signed(q)<0: q = q[::-1]
@@ -161,7 +163,7 @@ def shared_ground(
     pairs += [(i,j) for same in like.values() for k,i in enumerate(same) for j in same[k+1:]]
     return np.array(sorted((min(p), max(p)) for p in pairs), int).reshape(-1, 2)
 
-# %% ../nbs/10_splits.ipynb #bcb7543e
+# %% ../nbs/10_splits.ipynb #38b905b7
 def common_bounds(
     tiles:list, # Tiles
 )->list: # West, south, east, north of each in the CRS of the first; `None` for those without a place
@@ -169,7 +171,7 @@ def common_bounds(
     g = _ground(tiles)
     return [None if p else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
 
-# %% ../nbs/10_splits.ipynb #6c4730e0
+# %% ../nbs/10_splits.ipynb #b975de61
 def _metres(g):
     "Metres of one unit of the CRS in x and y at each tile, `(n,2)`."
     mid,size = g.at.mean(1),np.ptp(g.at, axis=1)/4
@@ -215,7 +217,7 @@ def _within(g, buffer_m, want):
         a,b = [g.at[p[:,k]]*((m[p[:,0]]+m[p[:,1]])/2)[:,None] for k in (0,1)]
         if len(p): yield p[np.minimum(_to_edges(a, b), _to_edges(b, a))<buffer_m]
 
-# %% ../nbs/10_splits.ipynb #c1ed85d8
+# %% ../nbs/10_splits.ipynb #862ff75d
 class _Item(NamedTuple):
     "What a split knows of a tile."
     tile:Tile # `None` if only a name is known
@@ -258,7 +260,7 @@ def _names_of(i):
     p = Path(i.path)
     return [i.name, i.given, p.name, i.path, p, i.origin.name]
 
-# %% ../nbs/10_splits.ipynb #efaff76a
+# %% ../nbs/10_splits.ipynb #a3c7c58e
 def _numbers(keys):
     at = {}
     return np.array([at.setdefault(k, len(at)) for k in keys], int)
@@ -289,7 +291,7 @@ class _Case:
     def units(self, *by):
         "Number of the unit of each item, joined by 'ground', 'group' and 'source'."
         pairs = [_same_key(self.groups)] if 'group' in by else []
-        if 'source' in by: pairs.append(_same_key([i.origin.path for i in self.items]))
+        if 'source' in by: pairs.append(_same_key([_source(i.origin) for i in self.items]))
         if 'ground' in by and self.ground: pairs += [np.stack([self.ground.first, np.arange(self.n)], 1), *_portions(_sharing(self.ground))]
         return _join(self.n, pairs)
 
@@ -301,7 +303,7 @@ def _portions(pairs, most=1<<22):
         if sum(map(len, have))>most: yield np.concatenate(have); have = []
     if have: yield np.concatenate(have)
 
-# %% ../nbs/10_splits.ipynb #af04f42b
+# %% ../nbs/10_splits.ipynb #a316c279
 def spatial_folds(
     at:np.ndarray, # `(n,2)` centres of the tiles, x and y in one CRS
     k:int, # Number of folds
@@ -319,7 +321,7 @@ def spatial_folds(
     if not 2<=k<=len(at): raise ValueError(f"{k} folds of {len(at)} tiles: give 2 to {len(at)} folds, or more tiles")
     return part(np.arange(len(at)), k)
 
-# %% ../nbs/10_splits.ipynb #a47e102c
+# %% ../nbs/10_splits.ipynb #87f8742f
 def _centres(case, unit):
     "Centre and weight of each unit; `None` if not all tiles lie in one plane."
     g,n = case.ground,unit.max()+1
@@ -334,7 +336,7 @@ def _parts(case, unit, k):
     if got is None or len(got[1])<k: return None
     return [np.flatnonzero(np.isin(unit, f)).tolist() for f in spatial_folds(got[0], k, got[1])]
 
-# %% ../nbs/10_splits.ipynb #04113b30
+# %% ../nbs/10_splits.ipynb #7a988220
 def _number(name): return [int(n) for n in re.findall(r'\d+', name)[-1:]]
 
 def _last(units, sizes, share):
@@ -361,7 +363,7 @@ def _compact(case, unit, share):
     if not parts: return set()
     return set(parts[-1]) if share<=.5 else set(range(case.n))-set(parts[-1])
 
-# %% ../nbs/10_splits.ipynb #2e4b6fb2
+# %% ../nbs/10_splits.ipynb #cadcefc6
 def _held_by_default(case, share):
     "Items to hold out, and whether training tiles may share ground with them."
     whole,some = case.units('ground','group','source'),case.units('ground','group')
@@ -389,7 +391,7 @@ def _why_one(case):
     return (f"{a}, {b} and the others, {case.n} tiles, show one piece of ground, so none can be held out: `cut` them, such as `cut=(3,3)`, or name tiles in `valid`. "
             "Bands of one image that lie in files of their own are stacked by giving a list of them as one tile")
 
-# %% ../nbs/10_splits.ipynb #46fd55ad
+# %% ../nbs/10_splits.ipynb #052be298
 def _halves(held, n):
     train = [i for i in range(n) if i not in held]
     if not train or not held: raise ValueError(f"{len(train)} tiles to train on and {len(held)} held out, of {n}: both need at least one; give more tiles, `cut` the ones there are, or choose another `valid`")
