@@ -21,6 +21,7 @@ from aerialfast.metrics import *
 from aerialfast.learner import *
 from aerialfast.training import *
 from aerialfast.stitching import *
+from aerialfast.journal import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *
 from aerialfast.evaluation import *
