@@ -18,7 +18,6 @@ from difflib import get_close_matches
 from multiprocessing.context import get_spawning_popen
 from types import SimpleNamespace
 import ctypes,inspect,operator,os,pickle,random,re,threading,time
-import rasterio
 from matplotlib.patches import Patch,Rectangle
 from .grids import Grid
 from .files import remember
@@ -171,7 +170,7 @@ def _pool():
 
 def _all_valid(tile):
     "Is it known without reading that every pixel is valid?"
-    return tile.dtype.kind!='f' and not any(l.has_mask or any(v is not None for v in getattr(l, 'nodata', [0])) for l in tile.layers)
+    return tile.dtype.kind!='f' and not any(l.mask or any(v is not None for v in l.nodata) for l in tile.layers)
 
 def _share(tile, y, x, h, w, cell, step=1):
     "Share of the valid pixels in each cell of a window that begins on a cell, of every `step`th pixel."
@@ -225,10 +224,8 @@ def valid_cells(
 
 def _overview(tile, least):
     "The finest overview of the file that is at least `least` times coarser, or `None`."
-    if len(tile.layers)!=1: return None
-    try:
-        with rasterio.open(tile.path) as src: steps = src.overviews(1)
-    except (rasterio.errors.RasterioError, OSError): return None # a store, or a mosaic of files
+    if len(tile.layers)!=1 or not hasattr(tile.layers[0], '_open'): return None # a stack, or a store
+    with tile.layers[0]._open('cannot be opened') as src: steps = src.overviews(1)
     return next((s for s in sorted(steps) if least<=s<=16), None)
 
 # %% ../nbs/11_data.ipynb #fcabd0ad
