@@ -6,9 +6,9 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 
 # %% auto #0
 __all__ = ['SAMPLERS', 'TensorTile', 'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows',
-           'random_windows', 'labelled_windows', 'balanced_windows', 'keep_memory', 'same_size', 'TileDL', 'OpenTile',
-           'OpenMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise',
-           'tile_augment', 'TileDataLoaders', 'small_mask', 'small_tile']
+           'random_windows', 'labelled_windows', 'balanced_windows', 'valid_cells', 'keep_memory', 'same_size',
+           'TileDL', 'OpenTile', 'OpenMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate',
+           'DropBands', 'Noise', 'tile_augment', 'TileDataLoaders', 'small_mask', 'small_tile']
 
 # %% ../nbs/11_data.ipynb #06cb886e
 from collections import OrderedDict,deque
@@ -109,17 +109,11 @@ def grid_windows(
 def _around(i, y, x, shapes, sz): # the window round a centre, moved inside
     return (i, *(min(max(0, c-sz//2), max(0, m-sz)) for c,m in zip((y,x), shapes[i])))
 
-def random_windows(
-    shapes:list, # Height and width of each tile, in pixels
-    sz:int, # Side of a patch, in pixels
-    n:int, # Number of windows
-    rng, # A `random.Random`
-)->list: # `(tile, y, x)`
-    "Windows anywhere in the tiles, a large tile as much more often as it is larger."
-    tiles = rng.choices(range(len(shapes)), weights=[h*w for h,w in shapes], k=n)
-    return [_around(i, rng.randrange(shapes[i][0]), rng.randrange(shapes[i][1]), shapes, sz) for i in tiles]
+def _cell_sizes(shape, cell):
+    "Pixels of each cell; those at the lower and right border are smaller."
+    ny,nx = (np.minimum(cell, m-np.arange(0, m, cell)) for m in shape)
+    return np.outer(ny, nx)
 
-# %% ../nbs/11_data.ipynb #4fa4d7e1
 def _cell_windows(weights, shapes, sz, n, rng, cell):
     "Windows with centres in cells drawn by `weights`, one `(ny,nx)` array for each tile."
     ends = np.cumsum([w.size for w in weights])
@@ -127,28 +121,112 @@ def _cell_windows(weights, shapes, sz, n, rng, cell):
     out = []
     for k in np.searchsorted(total, [rng.random()*total[-1] for _ in range(n)], side='right'):
         i = int(np.searchsorted(ends, k, side='right'))
-        r,c = divmod(int(k)-int(ends[i])+weights[i].size, weights[i].shape[1])
-        out.append(_around(i, *(min(m-1, o*cell+rng.randrange(cell)) for o,m in zip((r,c), shapes[i])), shapes, sz))
+        rc = divmod(int(k)-int(ends[i])+weights[i].size, weights[i].shape[1])
+        out.append(_around(i, *(rng.randrange(o*cell, min(m, (o+1)*cell)) for o,m in zip(rc, shapes[i])), shapes, sz))
     return out
 
+def random_windows(
+    shapes:list, # Height and width of each tile, in pixels
+    sz:int, # Side of a patch, in pixels
+    n:int, # Number of windows
+    rng, # A `random.Random`
+    valid:list=None, # `valid_cells` of each tile; `None` if all pixels are valid
+    cell:int=64, # Side of a cell, in pixels
+)->list: # `(tile, y, x)`
+    "Windows anywhere in the tiles, a large tile as much more often as it is larger; where there is data, if `valid` tells."
+    if valid is not None: return _cell_windows([v*_cell_sizes(s, cell) for v,s in zip(valid, shapes)], shapes, sz, n, rng, cell)
+    tiles = rng.choices(range(len(shapes)), weights=[h*w for h,w in shapes], k=n)
+    return [_around(i, rng.randrange(shapes[i][0]), rng.randrange(shapes[i][1]), shapes, sz) for i in tiles]
+
+# %% ../nbs/11_data.ipynb #4fa4d7e1
 def labelled_windows(
     cells:list, # `class_cells` of each tile
     shapes:list, # Height and width of each tile, in pixels
     sz:int, # Side of a patch, in pixels
     n:int, # Number of windows
     rng, # A `random.Random`
+    valid:list=None, # `valid_cells` of each tile; `None` if all pixels are valid
     cell:int=64, # Side of a cell, in pixels
 )->list: # `(tile, y, x)`
-    "Windows with centres where the ground is labelled."
+    "Windows with centres where the ground is labelled, and there is data."
+    if valid is not None: cells = [c*v for c,v in zip(cells, valid)]
     return _cell_windows([c.sum(0) for c in cells], shapes, sz, n, rng, cell)
 
-def balanced_windows(cells, shapes, sz, n, rng, cell=64)->list: # Like `labelled_windows`
-    "Windows with centres on each class equally often."
+def balanced_windows(cells, shapes, sz, n, rng, valid=None, cell=64)->list: # Like `labelled_windows`
+    "Windows with centres on each class equally often, where there is data."
+    if valid is not None: cells = [c*v for c,v in zip(cells, valid)]
     there = [c for c in range(len(cells[0])) if any(o[c].any() for o in cells)]
     share = n//len(there)+1
     ws = [w for c in there for w in _cell_windows([o[c] for o in cells], shapes, sz, share, rng, cell)]
     rng.shuffle(ws)
     return ws[:n]
+
+# %% ../nbs/11_data.ipynb #fc3b353e
+_pools = {}
+def _pool():
+    "Threads for reading, one pool for each process; they keep their handles open."
+    if os.getpid() not in _pools: _pools.clear(); _pools[os.getpid()] = ThreadPoolExecutor(min(4, max(2, defaults.cpus)))
+    return _pools[os.getpid()]
+
+def _all_valid(tile):
+    "Is it known without reading that every pixel is valid?"
+    return tile.dtype.kind!='f' and not any(l.mask or any(v is not None for v in l.nodata) for l in tile.layers)
+
+def _share(tile, y, x, h, w, cell, step=1):
+    "Share of the valid pixels in each cell of a window that begins on a cell, of every `step`th pixel."
+    size = -(-h//cell),-(-w//cell)
+    if tile.blank(y, x, h, w): return np.zeros(size)
+    thin = None if step==1 else (-(-h//step), -(-w//step))
+    ok = tile.read(y, x, h, w, thin)[1]
+    if ok is None: return np.ones(size)
+    at = [np.minimum(np.arange(m)*step//cell, k-1) for m,k in zip(ok.shape, size)]
+    sums = np.add.reduceat(np.add.reduceat(ok, np.searchsorted(at[0], range(size[0])), 0, dtype=np.int64), np.searchsorted(at[1], range(size[1])), 1)
+    return sums/np.outer(*(np.bincount(o, minlength=k) for o,k in zip(at, size)))
+
+# %% ../nbs/11_data.ipynb #fcdb76ec
+def _probes(n, block, cell, every):
+    "Where to look along an axis of `n` pixels: `(start, length)` of every `every`th block, in whole cells, the last one too."
+    unit = max(cell, -(-min(block, n)//cell)*cell)
+    k = -(-n//unit)
+    return [(i*unit, min(unit, n-i*unit)) for i in sorted({*range(every//2, k, every), *range(0, k, k-1 or 1)})]
+
+def _between(n, at):
+    "Weights `(n,len(at))` that interpolate from the places `at`."
+    return np.stack([np.interp(np.arange(n), at, e) for e in np.eye(len(at))], 1)
+
+def _probed(tile, cell, every):
+    "Share of valid pixels in each cell, from every `every`th block along each axis."
+    ys,xs = (_probes(m, b, cell, every) for m,b in zip(tile.shape, tile.blocks))
+    if len(xs)==1: ys = _probes(tile.h, tile.blocks[0], cell, every**2) # strips, as wide as the tile
+    got = list(_pool().map(lambda o: _share(tile, o[0][0], o[1][0], o[0][1], o[1][1], cell), [(y,x) for y in ys for x in xs]))
+    seen = np.block([got[i:i+len(xs)] for i in range(0, len(got), len(xs))])
+    (ny,nx),at = (-(-m//cell) for m in tile.shape),[[c for s,l in o for c in range(s//cell, -(-(s+l)//cell))] for o in (ys,xs)]
+    out = _between(ny, at[0]) @ seen @ _between(nx, at[1]).T
+    return _keep_some(out, np.isin(np.arange(ny), at[0])[:,None] & np.isin(np.arange(nx), at[1]))
+
+def _keep_some(share, known, least=.02):
+    "Cells that seem empty but are not `known` to be so keep a fiftieth of the whole."
+    guess = (share<1e-6) & ~known
+    if guess.any(): share = np.where(guess, least*max(share.sum(), 1)/guess.sum(), share)
+    return np.minimum(share, 1)
+
+def valid_cells(
+    tile:Tile, # A tile
+    cell:int=64, # Side of a cell, in pixels
+    every:int=1, # Look at every `every`th block along each axis; 1 to read all
+)->np.ndarray: # `(ny,nx)`, 0 to 1
+    "Share of the pixels of each cell that are valid."
+    if _all_valid(tile): return np.ones([-(-m//cell) for m in tile.shape])
+    if every>1 and (step := _overview(tile, every)): return _keep_some(_share(tile, 0, 0, tile.h, tile.w, cell, step), False)
+    if every>1: return _probed(tile, cell, every)
+    n = max(1, (1<<22)//(tile.w*cell))*cell
+    return np.concatenate([*_pool().map(lambda y: _share(tile, y, 0, min(n, tile.h-y), tile.w, cell), range(0, tile.h, n))])
+
+def _overview(tile, least):
+    "The finest overview of the file that is at least `least` times coarser, or `None`."
+    if len(tile.layers)!=1 or not hasattr(tile.layers[0], '_open'): return None # a stack, or a store
+    with tile.layers[0]._open('cannot be opened') as src: steps = src.overviews(1)
+    return next((s for s in sorted(steps) if least<=s<=16), None)
 
 # %% ../nbs/11_data.ipynb #fcabd0ad
 def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
@@ -163,12 +241,6 @@ def _refuse(tfms):
         if issubclass(kind, _PHOTO): raise ValueError(f"{kind.__name__} is made for 8-bit photographs and would scale pixels twice or turn masks without void: use `tile_augment()`")
 
 # %% ../nbs/11_data.ipynb #4a5ddae8
-_pools = {}
-def _pool():
-    "Threads for reading, one pool for each process; they keep their handles open."
-    if os.getpid() not in _pools: _pools.clear(); _pools[os.getpid()] = ThreadPoolExecutor(min(4, max(2, defaults.cpus)))
-    return _pools[os.getpid()]
-
 class _Grounds:
     "Blocks of ground that were read and will be asked for again, at most `most` bytes, each `uses` times."
     def __init__(self, most, uses): self.most,self.uses,self.lock,self.have,self.bytes = most,uses,threading.Lock(),OrderedDict(),0
@@ -314,6 +386,20 @@ def cells(self:TileDL):
         got = remember('cells', [m.facts_key() for m in masks], lambda: [class_cells(m).tolist() for m in masks], self.cache)
         self._cells = [np.array(c) for c in got]
     return self._cells
+_WHOLE = 1<<26 # Pixels up to which tiles are read whole to find out where they are valid
+
+@patch
+def valid_cells(self:TileDL):
+    "`valid_cells` of each tile, or `None` if all pixels are valid; kept until a file changes."
+    if not hasattr(self, '_valid'):
+        some = [t for t,_ in self.tiles if not _all_valid(t)]
+        every = 1 if sum(t.h*t.w for t in some)<=_WHOLE else 4
+        def look(): return [np.ceil(valid_cells(t, every=every)*10000).astype(int).tolist() for t in some]
+        got = iter(remember('valid', [every, [t.facts_key() for t in some]], look, self.cache) if some else [])
+        cells = [np.ones([-(-m//64) for m in t.shape]) if _all_valid(t) else np.array(next(got))/10000 for t,_ in self.tiles]
+        if not any(c.any() for c in cells): raise ValueError(f"no pixel of {len(self.tiles)} tiles is valid, such as {some[0].name}: check its nodata value, {some[0].nodata}")
+        self._valid = cells if any((c<1).any() for c in cells) else None
+    return self._valid
 
 # %% ../nbs/11_data.ipynb #aa819d7d
 def _touched(cells, ws, sz, cell=64):
@@ -335,10 +421,12 @@ def _grid(self:TileDL):
 @patch
 def _draw(self:TileDL, n):
     "`n` windows by the sampler."
-    if self.sampler=='random': return random_windows(self.shapes, self.sz, n, self.rng)
-    if not sum(c.sum() for c in self.cells()): raise ValueError(f"no pixel of {len(self.tiles)} tiles is labelled: check that shapes and labelled area lie on the tiles")
+    valid = self.valid_cells()
+    if self.sampler=='random': return random_windows(self.shapes, self.sz, n, self.rng, valid)
+    if not sum((c.sum(0)*(1 if valid is None else valid[i])).sum() for i,c in enumerate(self.cells())):
+        raise ValueError(f"no pixel of {len(self.tiles)} tiles is labelled and has data: check that shapes and labelled area lie on the tiles")
     draw = balanced_windows if self.sampler=='balanced' else labelled_windows
-    return draw(self.cells(), self.shapes, self.sz, n, self.rng)
+    return draw(self.cells(), self.shapes, self.sz, n, self.rng, valid)
 
 class _Windows(L):
     "Places `(tile,y,x)`; as numbers, by which fastai sorts what it predicted, they count in their order."
@@ -472,7 +560,7 @@ def _check_pickles(tfms):
 def __getstate__(self:TileDL):
     state = {**self.__dict__, 'grounds':None}
     if get_spawning_popen() is None: return state # a copy within this process
-    for k in ('_DataLoader__stored_args__','__stored_args__','get_idxs','_grids','_cells','it'): state.pop(k, None)
+    for k in ('_DataLoader__stored_args__','__stored_args__','get_idxs','_grids','_cells','_valid','it'): state.pop(k, None)
     _check_pickles(self.after_item.fs)
     return {**state, 'dataset':_Side(self), 'after_batch':Pipeline(), '_margin':self.margin}
 
