@@ -16,7 +16,7 @@ import numpy as np
 from pathlib import Path
 from fastcore.basics import patch
 from .files import remember
-from .rasters import Tile,_bar,_handle
+from .rasters import Tile,_bar
 
 # %% ../nbs/04_labels.ipynb #ed04172c
 VOID = 255 # A pixel that is not labelled: neither trained on nor scored
@@ -235,9 +235,7 @@ class MaskTile:
 
 def _untagged(tile):
     "This tile without its nodata tag."
-    t = copy(tile)
-    t.layers,t.nodata = [replace(l, nodata=[None]*len(l.nodata)) for l in tile.layers],None
-    return t
+    return tile.untagged()
 
 def _tag_is_class(tile, coding, colormap):
     "Does `coding` have a class of its own for pixels that the file tags as nodata?"
@@ -251,8 +249,7 @@ def file_colours(
     tile:Tile, # A raster of one band
 )->dict: # Value to colour, or `None`
     "The file's own table of colours."
-    try: return _handle(tile.layers[0].key).colormap(1)
-    except ValueError: return None # rasterio's way to say that there is none
+    return tile.colours
 
 # %% ../nbs/04_labels.ipynb #b80821be
 def class_cells(

@@ -73,11 +73,8 @@ _ENOUGH = 10**10 # Pixels to measure; of more, every so many portions are taken
 
 def _values(tile, win):
     "Values `(C,h,w)` of a window in the tile's dtype, and which are no measurement in their own band, or `None`."
-    at = tile._window(*win)
-    a,bad,valid = tile.layers[0].values(at) if len(tile.layers)==1 else tile._joined(at, win[2:], None)
-    if valid is not None: bad = ~valid if bad is None else bad|~valid
-    if bad is not None: bad = np.broadcast_to(bad, a.shape) if bad.any() else None
-    return a.astype(tile.dtype, copy=False),bad
+    a,ok = tile.read_bands(*win)
+    return a,None if ok is None else ~ok
 
 def _jobs(tiles):
     "Portions of all tiles, of about 16 MB; evenly spread ones where there is more than `_ENOUGH`."

@@ -14,7 +14,7 @@ import numpy as np
 import rasterio
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .rasters import Origin,Tile,_bar,_rows
+from .rasters import Facts,Layer,Origin,Tile,_bar,_rows,_stamps
 from .labels import MaskTile,MaskValues,palette_colours,Palette
 from .data import TileDataLoaders
 import json
@@ -64,10 +64,17 @@ def _store_file(path):
     if key not in _files: _files[key] = _h5py().File(path, 'r') # a handle of its own in each process
     return _files[key]
 
-class _StoreLayer:
-    "What `Tile` reads from, in a store."
-    key,has_mask,scales = ('',0,0,None),False,None
-    def __init__(self, path, name, what, bands): self.path,self.name,self.what,self.bands = str(path),name,what,bands
+class _StoreLayer(Layer):
+    "A tile of a store, its pixels or its classes."
+    def __init__(self, path, name, what):
+        g = _store_file(path)[f'tiles/{name}']
+        d,names = g[what],json.loads(g.attrs['names']) if what=='pixels' else ['class']
+        crs = rasterio.crs.CRS.from_wkt(g.attrs['crs']) if g.attrs['crs'] else None
+        mask = 'all' if what=='pixels' and 'valid' in g else ''
+        facts = Facts(*d.shape[1:], (str(d.dtype),)*len(names), names, crs, rasterio.Affine(*g.attrs['transform']), mask=mask, blocks=d.chunks[1:],
+            compression=d.compression, driver='HDF5', origin=Origin(os.path.abspath(path), name))
+        super().__init__(path, facts, _stamps([path]))
+        self.name,self.what = name,what
     def _get(self, what, bands, win, shape):
         y,x = (slice(int(o), int(o+n)) for o,n in ((win.row_off,win.height), (win.col_off,win.width)))
         a = _store_file(self.path)[f'tiles/{self.name}/{what}'][:, y, x]
@@ -75,11 +82,9 @@ class _StoreLayer:
         if shape is None: return a
         ys,xs = (((np.arange(n)+.5)*m/n).astype(int) for n,m in zip(shape, a.shape[1:]))
         return a[:, ys[:,None], xs]
-    def blank(self, win): return False
-    def pixels(self, win, shape=None): return self._get(self.what, self.bands, win, shape)
-    def values(self, win, shape=None):
-        has = self.what=='pixels' and 'valid' in _store_file(self.path)[f'tiles/{self.name}']
-        return self.pixels(win, shape),None,self._get('valid', None, win, shape)[0] if has else None
+    def pixels(self, win, shape=None): return self._get(self.what, [b-1 for b in self.bands], win, shape)
+    def masked(self, win, shape=None): return self._get('valid', None, win, shape)[0]
+    def key(self): return [super().key(), self.name, self.what]
 
 # %% ../nbs/13_store.ipynb #1478154b
 class StoredTile(Tile):
@@ -90,24 +95,12 @@ class StoredTile(Tile):
         bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
         what='pixels', # `pixels` or `classes`
     ):
-        g = _store_file(path)[f'tiles/{name}']
-        d,names = g[what],json.loads(g.attrs['names']) if what=='pixels' else ['class']
-        lost = [b for b in bands or [] if b not in names and b not in range(1, len(names)+1)]
-        if lost: raise ValueError(f"{name} has bands 1 to {len(names)} ({', '.join(names)}), not {lost}: choose among them")
-        at = [names.index(b) if b in names else b-1 for b in bands] if bands else None
-        self.path,self.paths,self.chosen,self.y0,self.x0,self.part,self._name = str(path),[str(path)],bands,0,0,'',name
-        _,self.h,self.w = d.shape
-        self.crs = rasterio.crs.CRS.from_wkt(g.attrs['crs']) if g.attrs['crs'] else None
-        self.transform,self.blocks,self.compression,self.driver = rasterio.Affine(*g.attrs['transform']),d.chunks[1:],d.compression,'HDF5'
-        self.names = names if at is None else [names[i] for i in at]
-        self.bands,self.layers,self.dtype,self.nodata,self.has_mask = [i+1 for i in at or range(d.shape[0])],[_StoreLayer(path, name, what, at)],d.dtype,None,False
-        self.fill = np.zeros(len(self.bands), self.dtype)
-        self.origin = Origin(os.path.abspath(path), name)
+        self._name = name
+        self._made_of([_StoreLayer(path, name, what)], bands)
     @property
     def stem(self): return self._name+self.part
     @property
     def name(self): return self.stem
-    def facts_key(self): return [self.path, os.stat(self.path).st_mtime_ns, self._name, self.y0, self.x0, self.h, self.w, self.bands]
 
 # %% ../nbs/13_store.ipynb #4fdf373a
 @patch(cls_method=True)
