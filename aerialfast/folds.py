@@ -112,6 +112,7 @@ def _part(f, k, v, name, seen):
 
 # %% ../nbs/35_folds.ipynb #874e63ef
 _ANEW = "give another folder, or delete this one to make the fold anew"
+_OWN = "give another folder, delete this one to make the fold anew, or, if it does not matter, tell what does by `train.fingerprint = lambda: 'a name'`"
 
 def _difference(k, old, new):
     "In words, what differs in the setting `k`."
@@ -128,7 +129,7 @@ def _same(path, facts):
         return False
     try: was = json.loads(path.read_text(encoding='utf8')); old,versions = was['facts'],was['versions']
     except (ValueError,KeyError,TypeError) as e: raise ValueError(f"{path} is damaged or of another version ({type(e).__name__}: {e}): {_ANEW}") from None
-    if found := _first_difference(old, facts): raise ValueError(f"{path.parent} was made with something else: {_difference(*found)}; {_ANEW}")
+    if found := _first_difference(old, facts): raise ValueError(f"{path.parent} was made with something else: {_difference(*found)}; {_OWN if found[0]=='train' else _ANEW}")
     other = [f'{k} {v}, now {_versions().get(k)}' for k,v in versions.items() if _versions().get(k)!=v]
     if other: warnings.warn(f"{path.parent} was made with {', '.join(other)}: numbers of one fold may differ a little from those of another")
     return True

@@ -178,7 +178,7 @@ def _loaders(dls, files='times'):
     tfms = [s for dl in loaders for pipe in ('after_item','before_batch','after_batch') for t in getattr(dl, pipe).fs for s in _described(t)]
     code = [_text(c) for dl in loaders if (c := _own_code(type(dl)))]
     def each(k): return [getattr(dl, k, None) for dl in loaders]
-    return _plain(dict(codes=list(getattr(dls, 'codes', [])), tiles=[t.name for t,_ in pairs], **pair_facts(pairs, files), sz=each('sz'), bs=each('bs'),
+    return _plain(dict(codes=list(getattr(dls, 'codes', [])), coding=sorted({repr(m.coding) for _,m in pairs}), tiles=[t.name for t,_ in pairs], **pair_facts(pairs, files), sz=each('sz'), bs=each('bs'),
         sampler=each('sampler'), reuse=each('reuse'), batches=[len(dl) for dl in loaders], loaders=[*[type(dl).__name__ for dl in loaders], *code], transforms=tfms))
 
 def _settings(learn, files='times'):
