@@ -321,6 +321,8 @@ class _Fields:
         if k in self.d and not ok(self.d[k]): raise ValueError(f"{self.where}: {k} is {_short(self.d[k])}, expected {want}: copy the model anew")
 
 # %% ../nbs/23_learner.ipynb #c79b4d71
+def _are_counts(v, hi): return _is_list(v, partial(_is_count, hi=hi)) and len(v)<17
+
 def _check_arch(where, d):
     "Arguments of a network that can be made: known names, sizes within bounds, and never weights from elsewhere."
     name = d.get('arch') if isinstance(d, dict) else None
@@ -334,7 +336,7 @@ def _check_arch(where, d):
         if isinstance(known[k], bool): f.check(k, lambda v: isinstance(v, bool), 'true or false')
         elif isinstance(known[k], int): f.check(k, _is_count, 'a number from 1 to 8192')
         elif isinstance(known[k], float): f.check(k, partial(_is_number, lo=0, hi=1), 'a number from 0 to 1')
-        else: f.check(k, lambda v: _is_list(v, _is_count) and len(v)<17, 'a list of numbers from 1 to 8192')
+        else: f.check(k, partial(_are_counts, hi=64 if k=='layers' else 8192), 'a short list of numbers from 1 on')
 
 def _check_facts(path, d):
     "Make sure that `d`, from the file `path`, are facts of a model."
