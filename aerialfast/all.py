@@ -8,6 +8,7 @@ from aerialfast.rasters import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
+from aerialfast.pairs import *
 from aerialfast.splits import *
 from aerialfast.data import *
 from aerialfast.checks import *
@@ -20,6 +21,7 @@ from aerialfast.metrics import *
 from aerialfast.learner import *
 from aerialfast.training import *
 from aerialfast.stitching import *
+from aerialfast.journal import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *
 from aerialfast.evaluation import *

@@ -6,18 +6,22 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 
 # %% auto #0
 __all__ = ['SAMPLERS', 'TensorTile', 'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows',
-           'random_windows', 'labelled_windows', 'balanced_windows', 'keep_memory', 'same_size', 'TileDL', 'TileBlock',
-           'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate', 'DropBands', 'Noise', 'tile_augment',
-           'pair_masks', 'TileDataLoaders', 'small_mask', 'small_tile']
+           'random_windows', 'labelled_windows', 'balanced_windows', 'valid_cells', 'keep_memory', 'same_size',
+           'TileDL', 'OpenTile', 'OpenMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate',
+           'DropBands', 'Noise', 'tile_augment', 'TileDataLoaders', 'small_mask', 'small_tile']
 
 # %% ../nbs/11_data.ipynb #06cb886e
 from collections import OrderedDict,deque
-from concurrent.futures import Future,ThreadPoolExecutor
-import ctypes,os,random,re,threading,time
+from concurrent.futures import Future,ThreadPoolExecutor,wait
+from copy import copy
+from difflib import get_close_matches
+from multiprocessing.context import get_spawning_popen
+from types import SimpleNamespace
+import ctypes,inspect,operator,os,pickle,random,re,threading,time
 from matplotlib.patches import Patch,Rectangle
 from .grids import Grid
 from .files import remember
-from .rasters import Tile,read_patch,tile_files,_rows
+from .rasters import Tile,read_patch,tile_files,tile_names,_rows
 from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,class_cells,find_values,to_colours
 from .scales import Scale,measure_scale,_same_kind
 from .shapes import Shapes,ShapeMask
@@ -105,17 +109,11 @@ def grid_windows(
 def _around(i, y, x, shapes, sz): # the window round a centre, moved inside
     return (i, *(min(max(0, c-sz//2), max(0, m-sz)) for c,m in zip((y,x), shapes[i])))
 
-def random_windows(
-    shapes:list, # Height and width of each tile, in pixels
-    sz:int, # Side of a patch, in pixels
-    n:int, # Number of windows
-    rng, # A `random.Random`
-)->list: # `(tile, y, x)`
-    "Windows anywhere in the tiles, a large tile as much more often as it is larger."
-    tiles = rng.choices(range(len(shapes)), weights=[h*w for h,w in shapes], k=n)
-    return [_around(i, rng.randrange(shapes[i][0]), rng.randrange(shapes[i][1]), shapes, sz) for i in tiles]
+def _cell_sizes(shape, cell):
+    "Pixels of each cell; those at the lower and right border are smaller."
+    ny,nx = (np.minimum(cell, m-np.arange(0, m, cell)) for m in shape)
+    return np.outer(ny, nx)
 
-# %% ../nbs/11_data.ipynb #4fa4d7e1
 def _cell_windows(weights, shapes, sz, n, rng, cell):
     "Windows with centres in cells drawn by `weights`, one `(ny,nx)` array for each tile."
     ends = np.cumsum([w.size for w in weights])
@@ -123,62 +121,182 @@ def _cell_windows(weights, shapes, sz, n, rng, cell):
     out = []
     for k in np.searchsorted(total, [rng.random()*total[-1] for _ in range(n)], side='right'):
         i = int(np.searchsorted(ends, k, side='right'))
-        r,c = divmod(int(k)-int(ends[i])+weights[i].size, weights[i].shape[1])
-        out.append(_around(i, *(min(m-1, o*cell+rng.randrange(cell)) for o,m in zip((r,c), shapes[i])), shapes, sz))
+        rc = divmod(int(k)-int(ends[i])+weights[i].size, weights[i].shape[1])
+        out.append(_around(i, *(rng.randrange(o*cell, min(m, (o+1)*cell)) for o,m in zip(rc, shapes[i])), shapes, sz))
     return out
 
+def random_windows(
+    shapes:list, # Height and width of each tile, in pixels
+    sz:int, # Side of a patch, in pixels
+    n:int, # Number of windows
+    rng, # A `random.Random`
+    valid:list=None, # `valid_cells` of each tile; `None` if all pixels are valid
+    cell:int=64, # Side of a cell, in pixels
+)->list: # `(tile, y, x)`
+    "Windows anywhere in the tiles, a large tile as much more often as it is larger; where there is data, if `valid` tells."
+    if valid is not None: return _cell_windows([v*_cell_sizes(s, cell) for v,s in zip(valid, shapes)], shapes, sz, n, rng, cell)
+    tiles = rng.choices(range(len(shapes)), weights=[h*w for h,w in shapes], k=n)
+    return [_around(i, rng.randrange(shapes[i][0]), rng.randrange(shapes[i][1]), shapes, sz) for i in tiles]
+
+# %% ../nbs/11_data.ipynb #4fa4d7e1
 def labelled_windows(
     cells:list, # `class_cells` of each tile
     shapes:list, # Height and width of each tile, in pixels
     sz:int, # Side of a patch, in pixels
     n:int, # Number of windows
     rng, # A `random.Random`
+    valid:list=None, # `valid_cells` of each tile; `None` if all pixels are valid
     cell:int=64, # Side of a cell, in pixels
 )->list: # `(tile, y, x)`
-    "Windows with centres where the ground is labelled."
+    "Windows with centres where the ground is labelled, and there is data."
+    if valid is not None: cells = [c*v for c,v in zip(cells, valid)]
     return _cell_windows([c.sum(0) for c in cells], shapes, sz, n, rng, cell)
 
-def balanced_windows(cells, shapes, sz, n, rng, cell=64)->list: # Like `labelled_windows`
-    "Windows with centres on each class equally often."
+def balanced_windows(cells, shapes, sz, n, rng, valid=None, cell=64)->list: # Like `labelled_windows`
+    "Windows with centres on each class equally often, where there is data."
+    if valid is not None: cells = [c*v for c,v in zip(cells, valid)]
     there = [c for c in range(len(cells[0])) if any(o[c].any() for o in cells)]
     share = n//len(there)+1
     ws = [w for c in there for w in _cell_windows([o[c] for o in cells], shapes, sz, share, rng, cell)]
     rng.shuffle(ws)
     return ws[:n]
 
-# %% ../nbs/11_data.ipynb #fcabd0ad
-def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
-    return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
-
-def _refuse(tfm): # fastai's own augmentation and scaling take pixels of 0 to 255, or of 0 to 1
-    if isinstance(tfm, (IntToFloatTensor,Normalize,SpaceTfm,AffineCoordTfm)):
-        raise ValueError(f"{type(tfm).__name__} is made for 8-bit photographs and would scale pixels twice or turn masks without void: use `tile_augment()`")
-
+# %% ../nbs/11_data.ipynb #fc3b353e
 _pools = {}
 def _pool():
     "Threads for reading, one pool for each process; they keep their handles open."
     if os.getpid() not in _pools: _pools.clear(); _pools[os.getpid()] = ThreadPoolExecutor(min(4, max(2, defaults.cpus)))
     return _pools[os.getpid()]
 
-class _Grounds:
-    "Blocks of ground that were read and will be asked for again, the `most` that were asked for last."
-    def __init__(self, most): self.most,self.lock,self.have = most,threading.Lock(),OrderedDict()
-    def get(self, key, read):
-        with self.lock:
-            f = self.have.get(key)
-            if mine := f is None: f = self.have[key] = Future()
-            self.have.move_to_end(key)
-            while len(self.have)>self.most: self.have.popitem(last=False)
-        if mine:
-            try: f.set_result(read())
-            except BaseException as e: f.set_exception(e)
-        return f.result()
+def _all_valid(tile):
+    "Is it known without reading that every pixel is valid?"
+    return tile.dtype.kind!='f' and not any(l.mask or any(v is not None for v in l.nodata) for l in tile.layers)
 
+def _share(tile, y, x, h, w, cell, step=1):
+    "Share of the valid pixels in each cell of a window that begins on a cell, of every `step`th pixel."
+    size = -(-h//cell),-(-w//cell)
+    if tile.blank(y, x, h, w): return np.zeros(size)
+    thin = None if step==1 else (-(-h//step), -(-w//step))
+    ok = tile.read(y, x, h, w, thin)[1]
+    if ok is None: return np.ones(size)
+    at = [np.minimum(np.arange(m)*step//cell, k-1) for m,k in zip(ok.shape, size)]
+    sums = np.add.reduceat(np.add.reduceat(ok, np.searchsorted(at[0], range(size[0])), 0, dtype=np.int64), np.searchsorted(at[1], range(size[1])), 1)
+    return sums/np.outer(*(np.bincount(o, minlength=k) for o,k in zip(at, size)))
+
+# %% ../nbs/11_data.ipynb #fcdb76ec
+def _probes(n, block, cell, every):
+    "Where to look along an axis of `n` pixels: `(start, length)` of every `every`th block, in whole cells, the last one too."
+    unit = max(cell, -(-min(block, n)//cell)*cell)
+    k = -(-n//unit)
+    return [(i*unit, min(unit, n-i*unit)) for i in sorted({*range(every//2, k, every), *range(0, k, k-1 or 1)})]
+
+def _between(n, at):
+    "Weights `(n,len(at))` that interpolate from the places `at`."
+    return np.stack([np.interp(np.arange(n), at, e) for e in np.eye(len(at))], 1)
+
+def _probed(tile, cell, every):
+    "Share of valid pixels in each cell, from every `every`th block along each axis."
+    ys,xs = (_probes(m, b, cell, every) for m,b in zip(tile.shape, tile.blocks))
+    if len(xs)==1: ys = _probes(tile.h, tile.blocks[0], cell, every**2) # strips, as wide as the tile
+    got = list(_pool().map(lambda o: _share(tile, o[0][0], o[1][0], o[0][1], o[1][1], cell), [(y,x) for y in ys for x in xs]))
+    seen = np.block([got[i:i+len(xs)] for i in range(0, len(got), len(xs))])
+    (ny,nx),at = (-(-m//cell) for m in tile.shape),[[c for s,l in o for c in range(s//cell, -(-(s+l)//cell))] for o in (ys,xs)]
+    out = _between(ny, at[0]) @ seen @ _between(nx, at[1]).T
+    return _keep_some(out, np.isin(np.arange(ny), at[0])[:,None] & np.isin(np.arange(nx), at[1]))
+
+def _keep_some(share, known, least=.02):
+    "Cells that seem empty but are not `known` to be so keep a fiftieth of the whole."
+    guess = (share<1e-6) & ~known
+    if guess.any(): share = np.where(guess, least*max(share.sum(), 1)/guess.sum(), share)
+    return np.minimum(share, 1)
+
+def valid_cells(
+    tile:Tile, # A tile
+    cell:int=64, # Side of a cell, in pixels
+    every:int=1, # Look at every `every`th block along each axis; 1 to read all
+)->np.ndarray: # `(ny,nx)`, 0 to 1
+    "Share of the pixels of each cell that are valid."
+    if _all_valid(tile): return np.ones([-(-m//cell) for m in tile.shape])
+    if every>1 and (step := _overview(tile, every)): return _keep_some(_share(tile, 0, 0, tile.h, tile.w, cell, step), False)
+    if every>1: return _probed(tile, cell, every)
+    n = max(1, (1<<22)//(tile.w*cell))*cell
+    return np.concatenate([*_pool().map(lambda y: _share(tile, y, 0, min(n, tile.h-y), tile.w, cell), range(0, tile.h, n))])
+
+def _overview(tile, least):
+    "The finest overview of the file that is at least `least` times coarser, or `None`."
+    if len(tile.layers)!=1 or not hasattr(tile.layers[0], '_open'): return None # a stack, or a store
+    with tile.layers[0]._open('cannot be opened') as src: steps = src.overviews(1)
+    return next((s for s in sorted(steps) if least<=s<=16), None)
+
+# %% ../nbs/11_data.ipynb #fcabd0ad
+def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
+    return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
+
+_PHOTO = (IntToFloatTensor, Normalize, SpaceTfm, AffineCoordTfm, Resize, CropPad, FlipItem, DihedralItem)
+
+def _refuse(tfms):
+    "fastai's own augmentation and scaling take pixels of 0 to 255, or of 0 to 1, and know no void."
+    for t in getattr(tfms, 'fs', None) or L(tfms):
+        kind = t if isinstance(t, type) else type(t)
+        if issubclass(kind, _PHOTO): raise ValueError(f"{kind.__name__} is made for 8-bit photographs and would scale pixels twice or turn masks without void: use `tile_augment()`")
+
+# %% ../nbs/11_data.ipynb #4a5ddae8
+class _Grounds:
+    "Blocks of ground that were read and will be asked for again, at most `most` bytes, each `uses` times."
+    def __init__(self, most, uses): self.most,self.uses,self.lock,self.have,self.bytes = most,uses,threading.Lock(),OrderedDict(),0
+
+    def get(self, key, read):
+        "What `read` gives, or gave when `key` was asked for last."
+        with self.lock:
+            if mine := key not in self.have: self.have[key] = SimpleNamespace(future=Future(), size=0, left=self.uses)
+            g = self.have[key]
+            self.have.move_to_end(key)
+            g.left -= 1
+        if mine: self._read(key, g, read)
+        got = g.future.result()
+        if g.left<=0: self._drop(key, g)
+        return got
+
+    def _read(self, key, g, read):
+        try: got = read()
+        except BaseException as e: self._drop(key, g); g.future.set_exception(e); return
+        with self.lock:
+            if self.have.get(key) is g:
+                g.size = sum(a.nbytes for a in got)
+                self.bytes += g.size
+            while self.bytes>self.most: self.bytes -= self.have.popitem(last=False)[1].size
+        g.future.set_result(got)
+
+    def _drop(self, key, g):
+        with self.lock:
+            if self.have.get(key) is g: self.bytes -= self.have.pop(key).size
+
+# %% ../nbs/11_data.ipynb #af1965a5
 def keep_memory()->bool: # `False` where the C library is not glibc
-    "Tell glibc to keep freed memory for the next forward pass."
+    "Tell glibc to keep freed memory for the next forward pass; it holds for the whole process."
     try: mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError): return False
     return bool(mallopt(-4, 0)) and bool(mallopt(-1, -1)) and bool(mallopt(-2, 1<<26)) # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
+
+# %% ../nbs/11_data.ipynb #9f44ef10
+def _whole(name, v):
+    "A whole number of 1 or more, also one of NumPy's."
+    try: i = operator.index(v)
+    except TypeError: i = 0
+    if i<1: raise ValueError(f"{name}={v!r}: give a whole number of 1 or more")
+    return i
+
+_ELSEWHERE = dict(item_tfms="patches are transformed in batches: give `batch_tfms`, such as `tile_augment()`", batch_size="give `bs`",
+    valid_pct="whole tiles are held out: give `valid`, such as `FoldSplitter()`", seed="call `set_seed` before; tiles are held out by `valid`")
+
+def _check_known(kwargs, known):
+    "Refuse arguments that are not `known`, or those for validation alone, such as `val_n`."
+    for k in kwargs:
+        if k in known or k.removeprefix('val_') in known: continue
+        words = {*known, *inspect.signature(TileDataLoaders.from_folder).parameters, *inspect.signature(TileDataLoaders.from_tiles).parameters}
+        near = get_close_matches(k, words-{'self','cls','kwargs'}, 1)
+        hint = _ELSEWHERE.get(k) or (f"did you mean `{near[0]}`?" if near else f"there are {', '.join(sorted(known))}")
+        raise TypeError(f"no argument is called `{k}`: {hint}")
 
 # %% ../nbs/11_data.ipynb #43570703
 SAMPLERS = ('random','labelled','balanced')
@@ -188,34 +306,76 @@ def same_size(tile, mask):
     if tile.shape!=mask.shape: raise ValueError(f"{tile.name} has {tile.h} x {tile.w} px, its mask {mask.name} {mask.shape[0]} x {mask.shape[1]}: give masks of the size of their image")
     return True
 
-def _check_pairs(pairs):
+def _own_pairs(dataset):
+    "Tiles and masks of a dataset; the tiles are copies, all read as one type."
+    pairs = [dataset[i] for i in range(len(dataset))]
     odd = [o for o in pairs if not (isinstance(o, tuple) and len(o)==2)]
     if odd or not pairs: raise ValueError(f"{odd[0] if odd else 'nothing'} to read patches from: give pairs of tile and mask. A trained learner maps a raster by `predict_tile` and is kept by `save_model`, where fastai has `predict` and `export`")
+    for o in pairs[::max(1, len(pairs)//500)]: same_size(*o)
+    return list(zip(_same_kind([copy(t) for t,_ in pairs]), [m for _,m in pairs]))
 
+def _check_sampler(sampler):
+    if sampler not in SAMPLERS: raise ValueError(f"sampler {sampler!r}: take one of {', '.join(SAMPLERS)}")
+    return sampler
+
+# %% ../nbs/11_data.ipynb #a23242b9
 class TileDL(TfmdDL):
     "Loads patches of the tiles in `dataset`: drawn by `sampler` if `shuffle`, else on a grid."
     @delegates(TfmdDL.__init__)
-    def __init__(self, dataset, sz:int=256, bs:int=8, shuffle=False, n=None, num_workers=None, sampler=None, reuse:int=1, **kwargs):
-        self.sz,self.reuse,pairs = sz,reuse,[dataset[i] for i in range(len(dataset))]
-        _check_pairs(pairs)
-        self.tiles = list(zip(_same_kind([t for t,_ in pairs]), [m for _,m in pairs]))
-        for o in self.tiles[::max(1, len(self.tiles)//500)]: same_size(*o)
+    def __init__(self,
+        dataset, # Pairs of a tile and its mask
+        sz:int=256, # Side of a patch, in pixels
+        bs:int=8, # Patches in a batch
+        shuffle:bool=False, # Draw patches; `False` for a grid that covers the tiles
+        n:int=None, # Patches in an epoch; `None` for as many as cover the tiles once
+        num_workers:int=None, # Processes that read; `None` for up to 8 beside a GPU and for threads beside a CPU
+        sampler:str=None, # One of `SAMPLERS`; `None` for 'labelled' where only a part is labelled, else 'random'
+        reuse:int=1, # Patches out of each block of ground that is read
+        cache=None, # Where to keep what is found out about the tiles, see `cache_folder`
+        **kwargs
+    ):
+        _check_known(kwargs, inspect.signature(TileDL.__init__).parameters)
+        for k in ('after_item','after_batch'): _refuse(kwargs.get(k))
+        self.sz,self.reuse,self.cache,bs = _whole('sz', sz),_whole('reuse', reuse),cache,_whole('bs', kwargs.pop('batch_size', None) or bs)
+        self.tiles = _own_pairs(dataset)
         self.shapes = [t.shape for t,_ in self.tiles]
         self.sparse = any(getattr(m.coding, 'area', None) is not None for _,m in self.tiles)
-        self.sampler = sampler or ('labelled' if self.sparse else 'random')
-        if self.sampler not in SAMPLERS: raise ValueError(f"sampler {sampler!r}: take one of {', '.join(SAMPLERS)}")
-        if n is None: n = max(1, sum(h*w for h,w in self.shapes)//sz**2) if shuffle else len(self._grid())
-        for tfm in L(kwargs.get('after_batch')): _refuse(tfm)
+        self.sampler = _check_sampler(sampler or ('labelled' if self.sparse else 'random'))
+        self.asked,self.grounds = n if n is None else _whole('n', n),None
         if num_workers is None: num_workers = min(8, defaults.cpus) if default_device().type=='cuda' else 0
-        t = self.tiles[0][0]
-        self.n_grounds = max(bs, min(64, (1<<28)//(9*sz**2*(t.n_bands*t.dtype.itemsize+1)))) # in memory, a quarter of a gigabyte
-        self.grounds = _Grounds(2*self.n_grounds+3*bs)
-        super().__init__(dataset, bs=bs, shuffle=shuffle, n=n, num_workers=num_workers, **kwargs)
-        if torch.device(self.device or default_device()).type=='cpu': keep_memory()
+        super().__init__(dataset, bs=bs, shuffle=shuffle, n=self.asked or self._cover(shuffle), num_workers=num_workers, **kwargs)
+        self._fill()
 
-    def new(self, dataset=None, cls=None, **kwargs):
-        if dataset is None and 'shuffle' not in kwargs: kwargs = {'n':self.n, **kwargs}
-        return super().new(dataset, cls, **{'sz':self.sz, 'sampler':self.sampler, 'reuse':self.reuse, **kwargs})
+    @property
+    def drop_last(self): return self._drop_last and self.n>=self.bs
+    @drop_last.setter
+    def drop_last(self, v): self._drop_last = v
+
+    def _cover(self, shuffle):
+        "How many patches cover the tiles once."
+        if shuffle: return max(1, sum(h*w for h,w in self.shapes)//self.sz**2)
+        n = len(self._grid())
+        if not n: raise ValueError(f"nothing is labelled on {len(self.tiles)} tiles, such as {self.tiles[0][0].name}: no patch to validate on; hold out other tiles with `valid`, or give a larger labelled area")
+        return n
+
+    def _fill(self):
+        "Missing pixels are read as the mean of their band, which scaled is 0."
+        if (scale := self.scale) is None: return
+        fill = np.asarray(scale.mean)
+        for t,_ in self.tiles: t.fill = fill.astype(t.dtype)
+
+    def before_iter(self):
+        for k in ('after_item','after_batch'): _refuse(getattr(self, k)) # some may have been added since
+        super().before_iter()
+        self._fill()
+
+# %% ../nbs/11_data.ipynb #0c15b98d
+@patch
+def new(self:TileDL, dataset=None, cls=None, **kwargs):
+    same = all(kwargs.get(k, getattr(self, k))==getattr(self, k) for k in ('sz','shuffle'))
+    if dataset is None: kwargs = {'n': self.n if same else self.asked if kwargs.get('shuffle', self.shuffle) else None, **kwargs}
+    mine = {k: getattr(self, k) for k in ('sz','sampler','reuse','cache')}
+    return super(TileDL, self).new(dataset, cls, **{**mine, 'drop_last':self._drop_last, **kwargs})
 
 # %% ../nbs/11_data.ipynb #2546e508
 @patch
@@ -223,23 +383,50 @@ def cells(self:TileDL):
     "`class_cells` of each tile; kept until a file changes, see `remember`."
     if not hasattr(self, '_cells'):
         masks = [m for _,m in self.tiles]
-        got = remember('cells', [m.facts_key() for m in masks], lambda: [class_cells(m).tolist() for m in masks])
+        got = remember('cells', [m.facts_key() for m in masks], lambda: [class_cells(m).tolist() for m in masks], self.cache)
         self._cells = [np.array(c) for c in got]
     return self._cells
+_WHOLE = 1<<26 # Pixels up to which tiles are read whole to find out where they are valid
+
+@patch
+def valid_cells(self:TileDL):
+    "`valid_cells` of each tile, or `None` if all pixels are valid; kept until a file changes."
+    if not hasattr(self, '_valid'):
+        some = [t for t,_ in self.tiles if not _all_valid(t)]
+        every = 1 if sum(t.h*t.w for t in some)<=_WHOLE else 4
+        def look(): return [np.ceil(valid_cells(t, every=every)*10000).astype(int).tolist() for t in some]
+        got = iter(remember('valid', [every, [t.facts_key() for t in some]], look, self.cache) if some else [])
+        cells = [np.ones([-(-m//64) for m in t.shape]) if _all_valid(t) else np.array(next(got))/10000 for t,_ in self.tiles]
+        if not any(c.any() for c in cells): raise ValueError(f"no pixel of {len(self.tiles)} tiles is valid, such as {some[0].name}: check its nodata value, {some[0].nodata}")
+        self._valid = cells if any((c<1).any() for c in cells) else None
+    return self._valid
+
+# %% ../nbs/11_data.ipynb #aa819d7d
+def _touched(cells, ws, sz, cell=64):
+    "Which of the windows `(y,x)` touch a cell that is not 0."
+    sums = np.pad((cells>0).cumsum(0).cumsum(1), ((1,0),(1,0)))
+    a,b = ws//cell,np.minimum(-(-(ws+sz)//cell), cells.shape)
+    return sums[b[:,0],b[:,1]]-sums[a[:,0],b[:,1]]-sums[b[:,0],a[:,1]]+sums[a[:,0],a[:,1]]>0
 
 @patch
 def _grid(self:TileDL):
-    ws = grid_windows(self.shapes, self.sz)
-    if not self.sparse: return ws
-    def known(i, y, x): return self.cells()[i].sum(0)[y//64:-(-(y+self.sz)//64), x//64:-(-(x+self.sz)//64)].any()
-    return [w for w in ws if known(*w)]
+    "Windows that cover all that is labelled."
+    self._grids = getattr(self, '_grids', {})
+    if self.sz not in self._grids:
+        ws = [grid_windows([s], self.sz) for s in self.shapes]
+        if self.sparse: ws = [[w for w,k in zip(o, _touched(c.sum(0), np.array(o)[:,1:], self.sz)) if k] for o,c in zip(ws, self.cells())]
+        self._grids[self.sz] = [(i,y,x) for i,o in enumerate(ws) for _,y,x in o]
+    return self._grids[self.sz]
 
 @patch
 def _draw(self:TileDL, n):
-    if self.sampler=='random': return random_windows(self.shapes, self.sz, n, self.rng)
-    if not sum(c.sum() for c in self.cells()): raise ValueError(f"no pixel of {len(self.tiles)} tiles is labelled: check that shapes and labelled area lie on the tiles")
+    "`n` windows by the sampler."
+    valid = self.valid_cells()
+    if self.sampler=='random': return random_windows(self.shapes, self.sz, n, self.rng, valid)
+    if not sum((c.sum(0)*(1 if valid is None else valid[i])).sum() for i,c in enumerate(self.cells())):
+        raise ValueError(f"no pixel of {len(self.tiles)} tiles is labelled and has data: check that shapes and labelled area lie on the tiles")
     draw = balanced_windows if self.sampler=='balanced' else labelled_windows
-    return draw(self.cells(), self.shapes, self.sz, n, self.rng)
+    return draw(self.cells(), self.shapes, self.sz, n, self.rng, valid)
 
 class _Windows(L):
     "Places `(tile,y,x)`; as numbers, by which fastai sorts what it predicted, they count in their order."
@@ -251,35 +438,60 @@ def get_idxs(self:TileDL):
     return _Windows(self._draw(self.n) if self.reuse==1 else self._shared(self.n))
 
 # %% ../nbs/11_data.ipynb #13438611
+_ROOM = 1<<28 # Bytes for blocks of ground
+
+@patch
+def _room(self:TileDL):
+    "How many blocks of ground are in use at a time in each process, and the bytes that they may take."
+    nw,k = max(1, self.fake_l.num_workers),self.margin
+    sides = [3*self.sz+2*k+max(self._align(t)) for t in {(t.blocks, t.shape, t.n_bands, t.dtype): t for t,_ in self.tiles}.values()]
+    t = self.tiles[0][0]
+    size = max(sides)**2*(t.n_bands*t.dtype.itemsize+1)
+    most = max(self.bs, min(64, _ROOM//nw//size))
+    return most,max(_ROOM//nw, most*size)
+
+@patch
+def _align(self:TileDL, t):
+    "Height and width of the file's blocks, where it is worth while to begin on a whole one."
+    return [b if b<m and b<=2*self.sz else 1 for m,b in zip(t.shape, t.blocks)]
+
+@patch
+def _ground(self:TileDL, i, y, x):
+    "The block of ground round a patch: tile, first row and column, height and width."
+    t,out,want = self.tiles[i][0],[],3*self.sz
+    for o,m,b,o0 in zip((y,x), t.shape, self._align(t), (t.y0,t.x0)):
+        start = max(0, min(o+self.sz//2-want//2, m-want))
+        first = max(0, (start+o0)//b*b-o0)
+        out.append((first, min(start+want, m)-first))
+    return i,out[0][0],out[1][0],out[0][1],out[1][1]
+
+def _offset(rng, first, n, m, sz):
+    "Where a patch of `sz` starts in `n` pixels from `first` of a tile of `m`; at the tile's border it is moved inside."
+    low,high = first,first+max(0, n-sz)
+    at = rng.randint(low-sz//2 if first==0 else low, high+sz//2 if first+n==m else high)
+    return min(max(at, low), high)
+
 @patch
 def _shared(self:TileDL, n):
-    bs,nw = self.bs or 1,max(1, self.fake_l.num_workers)
-    most = max(bs, min(self.n_grounds, n//(nw*self.reuse)))
+    "`n` windows, each with its block of ground; every block has `reuse` of them."
+    bs,nw = self.bs,max(1, self.fake_l.num_workers)
+    most = max(bs, min(self._room()[0], n//(nw*self.reuse)))
     new,pools,out = iter(self._draw(n+nw*most)),[[] for _ in range(nw)],[]
     for b in range(-(-n//bs)):
         pool = pools[b%nw]
         pool += [[self._ground(*next(new)), self.reuse] for _ in range(most-len(pool))]
         for g in self.rng.sample(pool, min(bs, n-b*bs)):
-            i,y,x,h,w = g[0]
+            (i,y,x,h,w),(H,W) = g[0],self.shapes[g[0][0]]
             g[1] -= 1
-            out.append((i, *(o+self.rng.randint(0, max(0, m-self.sz)) for o,m in ((y,h),(x,w))), (y,x,h,w)))
+            out.append((i, _offset(self.rng, y, h, H, self.sz), _offset(self.rng, x, w, W, self.sz), (y,x,h,w)))
         pools[b%nw] = [g for g in pool if g[1]]
     return out
-
-@patch
-def _ground(self:TileDL, i, y, x):
-    "The block of ground round a patch, on whole blocks of the file where it is tiled."
-    t,out = self.tiles[i][0],[]
-    for o,m,b in zip((y,x), t.shape, t.blocks):
-        want,b = 3*self.sz,b if b<m and b<=2*self.sz else 1
-        o = max(0, min(o+self.sz//2-want//2, m-want))//b*b
-        out.append((o, min(want, m-o)))
-    return i,out[0][0],out[1][0],out[0][1],out[1][1]
 
 # %% ../nbs/11_data.ipynb #d697a8f4
 @patch(as_prop=True)
 def margin(self:TileDL):
     "Pixels that are read round each patch for the transforms of the training loader."
+    if '_margin' in self.__dict__: return self._margin # in a worker process
     if getattr(self.dataset, 'split_idx', 1)!=0: return 0
     return max([0, *[t.reach(self.sz) for t in self.after_batch.fs if hasattr(t, 'reach')]])
 
@@ -296,7 +508,7 @@ def read_window(self:TileDL, i, y, x, sz):
 @patch
 def create_item(self:TileDL, s):
     (i,y,x,*ground),k = s or (0,0,0),self.margin
-    if ground:
+    if ground and self.grounds:
         (gy,gx,h,w), = ground
         n = max(h, w, self.sz)+2*k
         px,m = self.grounds.get((i,gy,gx), lambda: self.read_window(i, gy-k, gx-k, n))
@@ -305,23 +517,52 @@ def create_item(self:TileDL, s):
     else: px,m = self.read_window(i, y-k, x-k, self.sz+2*k)
     return _tensor(px).as_subclass(TensorTile),torch.from_numpy(m).as_subclass(TensorTileMask)
 
+# %% ../nbs/11_data.ipynb #e015c3e6
 @patch
 def create_batches(self:TileDL, samps):
-    "Batches of `samps`; without worker processes, whole batches are read by threads, three ahead."
+    "Batches of `samps`, with a fresh memory for blocks of ground."
+    if self.reuse>1: self.grounds = _Grounds(self._room()[1], self.reuse)
     own = [t for t in (*self.after_item.fs, *self.before_batch.fs) if not isinstance(t, (AddLook,ToTensor))] # those two have nothing to do here
-    if own or self.prebatched or torch.utils.data.get_worker_info() is not None:
-        yield from map(self.do_batch, self.chunkify(map(self.do_item if own else self.create_item, samps))); return
-    windows,todo = self.chunkify(samps),deque()
+    try:
+        if own or torch.utils.data.get_worker_info() is not None:
+            yield from map(self.do_batch, self.chunkify(map(self.do_item if own else self.create_item, samps)))
+        else: yield from self._ahead(self.chunkify(samps))
+    finally: self.grounds = None
+
+@patch
+def _ahead(self:TileDL, windows):
+    "Whole batches, read by threads, three ahead."
+    todo,stop = deque(),threading.Event()
+    def read(ws): return self.do_batch([self.create_item(w) for w in ws if not stop.is_set()])
     def send():
-        if (ws := next(windows, None)) is not None: todo.append(_pool().submit(lambda: self.do_batch([self.create_item(w) for w in ws])))
+        if (ws := next(windows, None)) is not None: todo.append(_pool().submit(read, ws))
     try:
         for _ in range(3): send()
         while todo:
             b = todo.popleft().result()
             send()
             yield b
-    finally:
-        for f in todo: f.cancel()
+    finally: # nothing goes on reading when a process is forked after this
+        stop.set()
+        wait([f for f in todo if not f.cancel()])
+
+# %% ../nbs/11_data.ipynb #57d800df
+class _Side:
+    "What a loader in a worker process knows of its dataset."
+    def __init__(self, dl): self.split_idx,self.n_inp = getattr(dl.dataset, 'split_idx', None),dl.n_inp
+
+def _check_pickles(tfms):
+    for t in tfms:
+        try: pickle.dumps(t)
+        except Exception as e: raise TypeError(f"{t} cannot be sent to worker processes ({e}): define it in a module, at the top level, or take `num_workers=0`") from None
+
+@patch
+def __getstate__(self:TileDL):
+    state = {**self.__dict__, 'grounds':None}
+    if get_spawning_popen() is None: return state # a copy within this process
+    for k in ('_DataLoader__stored_args__','__stored_args__','get_idxs','_grids','_cells','_valid','it'): state.pop(k, None)
+    _check_pickles(self.after_item.fs)
+    return {**state, 'dataset':_Side(self), 'after_batch':Pipeline(), '_margin':self.margin}
 
 # %% ../nbs/11_data.ipynb #df401248
 def _tfm(dl, pipe, kind): return next((t for t in getattr(dl, pipe).fs if isinstance(t, kind)), None)
@@ -329,31 +570,35 @@ def _tfm(dl, pipe, kind): return next((t for t in getattr(dl, pipe).fs if isinst
 @patch(as_prop=True)
 def codes(self:TileDL): return self.tiles[0][1].coding.codes
 @patch(as_prop=True)
-def vocab(self:TileDL): return self.codes
+def vocab(self:TileDL): return CategoryMap(self.codes, sort=False) # of a plain list fastai takes the last element
+@patch(as_prop=True)
+def c(self:TileDL): return len(self.codes)
 @patch(as_prop=True)
 def palette(self:TileDL): return _tfm(self, 'after_item', AddLook).palette
 @patch(as_prop=True)
-def scale(self:TileDL): return _tfm(self, 'after_batch', TileScale).scale
+def scale(self:TileDL): return getattr(_tfm(self, 'after_batch', TileScale), 'scale', None)
 @patch(as_prop=True)
 def n_bands(self:TileDL): return self.tiles[0][0].n_bands
 
-@patch
-def before_iter(self:TileDL):
-    TfmdDL.before_iter(self)
-    for t,_ in self.tiles: t.fill = np.asarray(self.scale.mean).astype(t.dtype)
-
 # %% ../nbs/11_data.ipynb #e8b0c800
-def _as_tile(o, bands=None): return o if isinstance(o, Tile) else Tile(o, bands)
-def _as_mask(o, coding=None):
-    if isinstance(o, (MaskTile,ShapeMask)): return o
-    return ShapeMask(_as_tile(o), coding) if isinstance(coding, Shapes) else MaskTile(o, coding)
+class OpenTile(Transform):
+    "Open a raster as a `Tile`."
+    def __init__(self, bands=None): super().__init__(); self.bands = bands
+    def encodes(self, o): return o if isinstance(o, Tile) else Tile(o, self.bands)
+
+class OpenMask(Transform):
+    "Open the mask of a tile, by the `coding` of its pixels, or burned from `Shapes`."
+    def __init__(self, coding): super().__init__(); self.coding = coding
+    def encodes(self, o):
+        if isinstance(o, (MaskTile,ShapeMask)): return o
+        return ShapeMask(o if isinstance(o, Tile) else Tile(o), self.coding) if isinstance(self.coding, Shapes) else MaskTile(o, self.coding)
 
 def TileBlock(
     bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
     scale='std', # A `Scale`, or how to measure one: 'std', 'percentile' or 'imagenet'
 ):
     "A `TransformBlock` for tiles of any size and number of bands."
-    return TransformBlock(type_tfms=[partial(_as_tile, bands=bands)], batch_tfms=[TileScale(scale)], dl_type=TileDL)
+    return TransformBlock(type_tfms=[OpenTile(bands)], batch_tfms=[TileScale(scale)], dl_type=TileDL)
 
 def MaskTileBlock(
     codes:list, # Class names; the place of a name is its class
@@ -364,7 +609,7 @@ def MaskTileBlock(
     coding = coding or MaskValues(codes)
     if coding.codes!=check_codes(codes): raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
     palette = palette or (coding if isinstance(coding, Palette) else Palette.default(codes))
-    return TransformBlock(type_tfms=[partial(_as_mask, coding=coding)], item_tfms=[AddLook(palette)])
+    return TransformBlock(type_tfms=[OpenMask(coding)], item_tfms=[AddLook(palette)])
 
 # %% ../nbs/11_data.ipynb #7a77c2f7
 def turned(
@@ -457,25 +702,97 @@ def tile_augment(
             *([DropBands(drop)] if drop else []), *([Noise(noise)] if noise else [])]
 
 # %% ../nbs/11_data.ipynb #5be7da39
-def pair_masks(
-    images:list, # Paths of images
-    masks:list, # Paths of masks
-)->dict: # Stem of an image to the path of its mask
-    "The mask of each image, by the name without ending; `_mask`, `_label` or `_gt` may follow it."
-    have = {re.sub(r'[._-](mask|masks|label|labels|gt)$', '', Path(m).stem): m for m in masks}
-    have.update({Path(m).stem: m for m in masks})
-    lost = [Path(i).name for i in images if Path(i).stem not in have]
-    if lost: raise FileNotFoundError(f"{len(lost)} of {len(images)} images have no mask: {', '.join(lost[:5])}; masks need the name of their image, like {Path(masks[0]).name}")
-    return {Path(i).stem: have[Path(i).stem] for i in images}
+from copy import copy
+from dataclasses import replace
+from warnings import warn
+import inspect,numbers
+from matplotlib.patches import Polygon
+from .pairs import file_list,find_pairs
+from .rasters import tile_names
+from .splits import _Case,_ground,_is_number,apart,group_names,item_path
+
+def _open_tile(o, bands=None):
+    if not isinstance(o, Tile): return Tile(o, bands)
+    if bands is not None: raise ValueError(f"bands={bands}, but {o.name} is open already: choose them by `Tile(path, bands)`")
+    return o
+
+def _all_pairs(tiles, masks):
+    "Tiles and masks, one of each."
+    tiles,masks = file_list(tiles),[masks] if hasattr(masks, 'coding') else list(masks)
+    if len(tiles)!=len(masks): raise ValueError(f"{len(tiles)} tiles and {len(masks)} masks: give one mask for each tile")
+    odd = [m for m in masks if not hasattr(m, 'coding')]
+    if odd: raise TypeError(f"{odd[0]!r:.60} is no mask: give a `MaskTile` or `ShapeMask` for each tile, or use `from_folder`, `from_df` or `from_vectors`")
+    return [(_open_tile(t), m) for t,m in zip(tiles, masks)]
+
+# %% ../nbs/11_data.ipynb #16da0e1f
+def _check_sides(splits, n):
+    "Both sides of a split that is not ours, as lists."
+    sides = [[int(i) for i in s] for s in list(splits)[:2]]
+    if len(sides)<2 or not all(sides): raise ValueError(f"the splitter gave {' and '.join(str(len(s)) for s in sides)} of {n} tiles: both sides need at least one")
+    both = sorted({*sides[0]}&{*sides[1]})
+    return sides,both
+
+def _by_splitter(pairs, split, buffer_m):
+    "Sides by a function: ours get tiles, fastai's and the user's own get paths."
+    ours = getattr(split, 'wants_tiles', False)
+    paths = [item_path(p) for p in pairs]
+    (train,held),both = _check_sides(split(pairs if ours else L(paths)), len(pairs))
+    if both: warn(f"{len(both)} tiles are on both sides of the split, such as {paths[both[0]].name}, so scores are too good: mend the splitter")
+    if ours and buffer_m is None or both: return train,held
+    case = _Case(pairs)
+    few = {*apart(case, {*held}, buffer_m)[0]}
+    torn = sorted({case.items[i].origin.name for i in train if case.items[i].tile.part}&{case.items[i].origin.name for i in held})
+    if torn and len({i.origin.name for i in case.items})>1 and not ours: warn(f"parts of {', '.join(torn[:3])} lie on both sides of the split: `valid` by name, share or region keeps whole tiles together")
+    return [i for i in train if i in few],held
+
+def _is_labelled(m):
+    area = getattr(m.coding, 'area', None)
+    if area is None: return True
+    return len(m.coding.at(m.tile.crs)[1].near(m.tile.bounds))>0
+
+def _split_pairs(pairs, of, valid, buffer_m):
+    "Numbers of the items to train on, and of those held out; `of` says which tile each was cut from."
+    if callable(valid): return _by_splitter(pairs, valid, buffer_m)
+    if valid is not None and not _is_number(valid):
+        valid = [valid] if isinstance(valid, (str,Path)) else list(valid)
+        flags = valid and all(isinstance(v, (bool,np.bool_)) for v in valid)
+        if flags and len(valid)==max(of)+1: valid = [valid[k] for k in of]
+        return TileSplitter(valid, buffer_m=buffer_m)(pairs)
+    some = [i for i,(_,m) in enumerate(pairs) if _is_labelled(m)]
+    lost = [pairs[i][0].name for i in range(len(pairs)) if i not in {*some}]
+    if lost and some: warn(f"{len(lost)} of {len(pairs)} tiles lie outside of the labelled area and are not used, such as {lost[0]}")
+    some = some or list(range(len(pairs)))
+    return [[some[i] for i in side] for side in TileSplitter(valid, buffer_m=buffer_m)([pairs[i] for i in some])]
 
 # %% ../nbs/11_data.ipynb #99efbf67
+def _with_groups(pairs, groups):
+    "Tiles that know their group."
+    out = []
+    for (t,m),g in zip(pairs, group_names(groups, pairs)):
+        t = copy(t)
+        t.origin = replace(t.origin, group=None if g is None or g!=g else str(g))
+        out.append((t,m))
+    return out
+
+def _rows_cols(cut):
+    "`cut` as rows and columns."
+    rc = (cut,cut) if isinstance(cut, numbers.Integral) else tuple(cut) if hasattr(cut, '__iter__') else ()
+    if len(rc)!=2 or not all(isinstance(n, numbers.Integral) and n>0 for n in rc): raise ValueError(f"cut={cut!r}: give the number of rows and of columns of parts, such as (2,2)")
+    return int(rc[0]),int(rc[1])
+
+def _cut_pairs(pairs, cut):
+    "Parts of all tiles with their masks, and which tile each is of."
+    if cut is None: return pairs,range(len(pairs))
+    parts = [(k,t,p,m) for k,(t,m) in enumerate(pairs) if same_size(t, m) for p in t.cut(*_rows_cols(cut))]
+    return [(p, m.crop(p.y0-t.y0, p.x0-t.x0, p.h, p.w, p.part[len(t.part):])) for _,t,p,m in parts],[k for k,*_ in parts]
+
 class TileDataLoaders(DataLoaders):
     "`DataLoaders` of patches of tiles."
     @classmethod
     def from_tiles(cls,
         tiles:list, # A `Tile` each
         masks:list, # The `MaskTile` or `ShapeMask` of each
-        valid=None, # Regions, names or patterns of tiles to hold out, or a splitter such as `FoldSplitter`
+        valid=None, # What to hold out: regions, names, groups or patterns; a share; true or false for each tile; a splitter such as `FoldSplitter`, or one of fastai's; `None` for about a fifth
         sz:int=256, # Side of a patch, in pixels
         bs:int=8, # Patches in a batch
         palette:Palette=None, # Colours to show the classes in
@@ -483,93 +800,163 @@ class TileDataLoaders(DataLoaders):
         batch_tfms:list=None, # Augmentation; `None` for `tile_augment()`
         cut:tuple=None, # Rows and columns of parts to cut each tile into, for collections of few large tiles
         valid_sz:int=None, # Side of a patch of validation, in pixels; `None` for `sz`
+        groups=None, # What stays on one side of the split: a function of the path, a dict by name, or a name for each tile
+        buffer_m:float=None, # Metres between what is trained on and what is held out: tiles nearer than that are left out
         path='.', # Where models are saved
-        **kwargs, # For the loaders: `n` patches in an epoch, `sampler`, `reuse`, `num_workers`, `device`
+        **kwargs, # For `TileDL`: `n` patches in an epoch, `sampler`, `reuse`, `num_workers`, `device`, `cache`
     ):
         "From tiles and their masks."
-        pairs = list(zip(tiles, masks))
-        if cut: pairs = [(p, m.crop(p.y0-t.y0, p.x0-t.x0, p.h, p.w, p.part)) for t,m in pairs if same_size(t, m) for p in t.cut(*cut)]
-        coding = masks[0].coding
+        given = _all_pairs(tiles, masks)
+        if groups is not None: given = _with_groups(given, groups)
+        pairs,of = _cut_pairs(given, cut)
+        splits = _split_pairs(pairs, of, valid, buffer_m)
+        coding = pairs[0][1].coding
         block = DataBlock(blocks=(TileBlock(scale=scale), MaskTileBlock(coding.codes, coding, palette)), getters=[ItemGetter(0),ItemGetter(1)],
-            splitter=valid if callable(valid) else TileSplitter(valid), batch_tfms=tile_augment() if batch_tfms is None else batch_tfms)
-        large = dict(sz=valid_sz, bs=max(1, bs*sz**2//valid_sz**2)) if valid_sz else {} # about as many pixels in a batch
+            splitter=lambda _: splits, batch_tfms=tile_augment() if batch_tfms is None else batch_tfms)
+        large = dict(sz=valid_sz, bs=max(1, int(bs*sz**2//valid_sz**2))) if valid_sz else {} # about as many pixels in a batch
         dls = block.dataloaders(pairs, path=path, sz=sz, bs=bs, dl_kwargs=[{}, large], **kwargs)
-        return cls(*dls.loaders, path=path, device=dls.device)
+        dls = cls(*dls.loaders, path=path, device=dls.device)
+        used = {*splits[0], *splits[1]}
+        dls.left_out = [p for i,p in enumerate(pairs) if i not in used]
+        return dls
+
+# %% ../nbs/11_data.ipynb #8d3e826f
+@patch
+def _add_tfms(self:TileDataLoaders, tfms, event, dl_idx):
+    _refuse(tfms)
+    super(TileDataLoaders, self)._add_tfms(tfms, event, dl_idx)
+
+@patch
+def test_dl(self:TileDataLoaders,
+    test_items, # Pairs of a tile and its mask
+    with_labels:bool=False, # They have masks
+    **kwargs # For `TileDL`
+)->TileDL:
+    "A loader for more tiles with masks, on a grid."
+    pairs = L(test_items)
+    if not with_labels or not all(isinstance(o, tuple) and len(o)==2 for o in pairs):
+        raise ValueError("a trained learner maps a raster by `learn.predict_tile(src, dst)`, where fastai has `predict` and `test_dl`; to score more tiles, give pairs of tile and mask and `with_labels=True`")
+    kwargs.pop('rm_type_tfms', None)
+    return self.valid.new([*pairs], **kwargs)
+
+@patch
+def new_empty(self:TileDataLoaders): raise ValueError("a trained learner is kept by `save_model` and made again by `load_model`, where fastai has `export`: what it has to know of the data is saved with it")
+
+@patch(as_prop=True)
+def _dbunch_type(self:Datasets): return TileDataLoaders if issubclass(self._dl_type, TileDL) else DataLoaders
 
 # %% ../nbs/11_data.ipynb #fa24a9e4
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
 def from_folder(cls:TileDataLoaders,
-    path, # Folder that holds the folders of images and masks
+    folder, # Folder that holds the folders of images and masks
     codes:list, # Class names; the place of a name is its class
-    valid=None, # Regions, names or patterns of tiles to hold out, or a splitter such as `FoldSplitter`
-    images:str='images', # Name of the folder of images
-    masks:str='masks', # Name of the folder of masks
+    valid=None, # As in `from_tiles`
+    images:str='images', # Folder of images in `folder`, or a pattern such as 'scenes/*_sat.jpg'
+    masks:str='masks', # Folder of masks in `folder`, or a pattern; the stars of both stand for the same
+    mask_of=None, # A function from the path of an image to the name of its mask, or two texts such as ('_sat','_mask'); `None` for the same name
     coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the masks; `None` to look into them
     bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+    path=None, # Where models are saved; `None` for `folder`
     **kwargs,
 ):
-    "From a folder with one folder of images and one of masks of the same names."
-    path = Path(path)
-    files = tile_files(path/images)
-    pairs = pair_masks(files, tile_files(path/masks))
-    dls = cls._from_files(files, [pairs[f.stem] for f in files], codes, coding, bands, valid=valid, path=path, **kwargs)
-    dls.images = path/images
+    "From a folder with images and masks."
+    folder = Path(folder)
+    pairs = find_pairs(folder, images, masks, mask_of)
+    dls = cls._from_files(*zip(*pairs), codes, coding, bands, valid=valid, path=path or folder, **kwargs)
+    dls.images = Path(pairs[0][0]).parent
     return dls
 
 @patch(cls_method=True)
-def _from_files(cls:TileDataLoaders, images, masks, codes, coding, bands, **kwargs):
-    coding = coding or find_values(masks, codes)
+def _from_files(cls:TileDataLoaders, images, masks, codes, coding, bands, cache=None, **kwargs):
+    kept = {} if cache is None else dict(cache=cache)
+    coding = coding or find_values(masks, codes, **kept)
     if coding.codes!=check_codes(codes): raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
-    return cls.from_tiles([Tile(f, bands) for f in images], [MaskTile(m, coding) for m in masks], **kwargs)
+    return cls.from_tiles([_open_tile(f, bands) for f in images], [MaskTile(m, coding) for m in masks], **kept, **kwargs)
 
 # %% ../nbs/11_data.ipynb #739eb07a
+def _flags(col):
+    "A column as true and false."
+    v = col.tolist()
+    if not all(x in (0,1) for x in v): raise ValueError(f"column {col.name!r} has {list(dict.fromkeys(v))[:4]}: give true for tiles to hold out, false for the others; or name the column in `fold_col` and a value of it in `fold`")
+    return [bool(x) for x in v]
+
+def _in_fold(col, fold):
+    "Which rows are of the fold that is held out."
+    have = list(dict.fromkeys(col.tolist()))
+    if fold is None or fold not in have: raise ValueError(f"fold={fold!r}: column {col.name!r} has {have[:9]}; give the one to hold out")
+    return [v==fold for v in col.tolist()]
+
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
 def from_df(cls:TileDataLoaders,
     df, # A `DataFrame` with one row for each tile
     codes:list, # Class names; the place of a name is its class
-    path='.', # Folder that the paths in the table start from
+    folder='.', # Folder that the paths in the table start from
     image='image', # Column with the path of the image; a list of columns stacks their files as bands
     mask:str='mask', # Column with the path of the mask
     valid_col:str=None, # Column that is true for tiles to hold out; `None` to split by `valid`
+    fold_col:str=None, # Column with the fold of each tile
+    fold=None, # The fold to hold out, a value of `fold_col`
+    groups=None, # As in `from_tiles`, or the column with the group of each tile
     coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the masks; `None` to look into them
     bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+    path=None, # Where models are saved; `None` for `folder`
     **kwargs,
 ):
     "From a table that names the image and the mask of each tile."
-    path,cols = Path(path),[image] if isinstance(image, str) else list(image)
-    lost = [c for c in (*cols, mask, *([valid_col] if valid_col else [])) if c not in df]
+    folder,cols = Path(folder),[image] if isinstance(image, str) else list(image)
+    named = [c for c in (valid_col, fold_col, groups if isinstance(groups, str) else None) if c is not None]
+    lost = [c for c in (*cols, mask, *named) if c not in df]
     if lost: raise ValueError(f"the table has no column {lost}: it has {list(df.columns)[:9]}")
-    files = [[path/df[c].iloc[i] for c in cols] if len(cols)>1 else path/df[cols[0]].iloc[i] for i in range(len(df))]
-    if valid_col: held = np.flatnonzero(df[valid_col].to_numpy(bool)).tolist(); kwargs['valid'] = lambda items: _halves(set(held), len(items))
-    return cls._from_files(files, [path/m for m in df[mask]], codes, coding, bands, path=path, **kwargs)
+    ways = [k for k,v in dict(valid_col=valid_col, fold_col=fold_col, valid=kwargs.get('valid')).items() if v is not None]
+    if len(ways)>1: raise ValueError(f"{' and '.join(ways)} are given: say in one way what is held out")
+    if fold is not None and fold_col is None: raise ValueError(f"fold={fold!r}, but no `fold_col`: name the column that holds the folds")
+    if valid_col: kwargs['valid'] = _flags(df[valid_col])
+    if fold_col: kwargs['valid'] = _in_fold(df[fold_col], fold)
+    if groups is not None: kwargs['groups'] = df[groups].tolist() if isinstance(groups, str) else groups
+    files = [[folder/f for f in row] if len(cols)>1 else folder/row[0] for row in df[cols].values.tolist()]
+    return cls._from_files(files, [folder/m for m in df[mask]], codes, coding, bands, path=path or folder, **kwargs)
 
 # %% ../nbs/11_data.ipynb #2a4a1100
+def _as_shapes(shapes, codes, kwargs):
+    "`Shapes`, made with those of `kwargs` that are theirs."
+    own = {k: kwargs.pop(k) for k in [*kwargs] if k in inspect.signature(Shapes).parameters}
+    if not isinstance(shapes, Shapes): return Shapes(shapes, codes, **own)
+    if own: raise ValueError(f"{', '.join(own)} and finished `Shapes` are given: pass them to `Shapes`")
+    if codes is not None and list(codes)!=shapes.codes: raise ValueError(f"codes are {list(codes)}, but the shapes have {shapes.codes}: give the same, or leave `codes` away")
+    return shapes
+
+def _check_touch(masks, shapes):
+    if any(len(m.near()) for m in masks): return
+    t = masks[0].tile
+    raise ValueError(f"none of {len(shapes.gdf)} shapes lies on any of {len(masks)} tiles: shapes at {[round(float(v), 5) for v in shapes.gdf.total_bounds]} ({shapes.gdf.crs and shapes.gdf.crs.to_string()[:30]}), {t.name} at {[round(v, 5) for v in t.bounds]} ({t.crs}); check the CRS of both")
+
 @patch(cls_method=True)
-@delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
+@delegates(Shapes, keep=True, but=['src','codes'])
+@delegates(TileDataLoaders.from_tiles, keep=True, but=['tiles','masks','path'])
 def from_vectors(cls:TileDataLoaders,
-    images, # Folder or list of images, or a single one (then `cut` it)
-    shapes, # `Shapes`; or a file, a folder of files or a `GeoDataFrame` of the shapes of one class
+    images, # Folder or list of images, or a single one (then `cut` it); a list in the list is a stack of bands
+    shapes, # `Shapes`; or a file, a folder of files or a `GeoDataFrame`
     codes:list=None, # Class names, the ground first; not needed with `Shapes`
     bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
     path=None, # Where models are saved; `None` for the folder of the images
     **kwargs,
 ):
     "From images and polygons or lines, which are burned when a patch is read."
-    files = list(images) if isinstance(images, (list,tuple,L)) else tile_files(images) if Path(images).is_dir() else [images]
-    shapes = shapes if isinstance(shapes, Shapes) else Shapes(shapes, codes)
-    tiles = [Tile(f, bands) for f in files]
+    shapes = _as_shapes(shapes, codes, kwargs)
+    tiles = [_open_tile(f, bands) for f in file_list(images)]
     masks = [ShapeMask(t, shapes) for t in tiles]
-    if not any(len(m.near()) for m in masks): raise ValueError(f"none of {len(shapes.gdf)} shapes lies on any of {len(tiles)} tiles: shapes at {[round(float(v), 5) for v in shapes.gdf.total_bounds]} ({shapes.gdf.crs and shapes.gdf.crs.to_string()[:30]}), {tiles[0].name} at {[round(v, 5) for v in tiles[0].bounds]} ({tiles[0].crs}); check the CRS of both")
-    dls = cls.from_tiles(tiles, masks, path=path or (Path(images) if not isinstance(images, (list,tuple,L)) and Path(images).is_dir() else Path(files[0]).parent), **kwargs)
-    dls.images = Path(files[0]).parent
+    _check_touch(masks, shapes)
+    home = Path(tiles[0].path).parent
+    dls = cls.from_tiles(tiles, masks, path=path or (images if isinstance(images, (str,Path)) and Path(images).is_dir() else home), **kwargs)
+    dls.images = home
     return dls
 
 # %% ../nbs/11_data.ipynb #a481e1ab
 def small_mask(
     mask, # A `MaskTile` or `ShapeMask`
-    step:int, # Take every so manieth pixel
+    step:int, # Take every `step`th pixel
 )->np.ndarray: # `(h,w)` classes and void
     "A mask thinned out, read a few rows at a time."
     H,W = mask.shape
@@ -578,10 +965,18 @@ def small_mask(
 
 def small_tile(
     tile:Tile, # A tile
-    step:int, # Take every so manieth pixel
+    step:int, # Take every `step`th pixel
 )->tuple: # `(C,h,w)` values and `(h,w)` valid or `None`
     "A tile thinned out, by its overviews if it has any."
     return tile.read(0, 0, tile.h, tile.w, (-(-tile.h//step), -(-tile.w//step)))
+
+def _tile_at(i, tiles):
+    "Number of the tile that is called `i`: by its name, as `tile_names` has it, or its stem if only one has it."
+    if not isinstance(i, str): return operator.index(i)
+    names,stems = tile_names(tiles),[t.stem for t in tiles]
+    if i in names: return names.index(i)
+    if stems.count(i)!=1: raise ValueError(f"{'no tile is' if i not in stems else 'several tiles are'} called {i!r}: there are {names[:9]}")
+    return stems.index(i)
 
 @patch
 def show_tile(self:TileDL,
@@ -591,9 +986,7 @@ def show_tile(self:TileDL,
     figsize:tuple=None, # In inches
 ): # The axes
     "A tile, and the same with its mask on top, with a legend."
-    names = [t.stem for t,_ in self.tiles]
-    if isinstance(i, str) and i not in names: raise ValueError(f"no tile is called {i!r}: there are {names[:9]}")
-    t,m = self.tiles[names.index(i) if isinstance(i, str) else i]
+    t,m = self.tiles[_tile_at(i, [t for t,_ in self.tiles])]
     step = max(1, -(-max(t.shape)//most))
     px,valid = small_tile(t, step)
     x = TensorTile(self.scale.picture(self.scale(torch.from_numpy(px.astype(np.float32))[None])[0])); x.rgb = _rgb_bands(t.names)
@@ -607,24 +1000,38 @@ def show_tile(self:TileDL,
 @patch
 def show_tile(self:TileDataLoaders, i=0, **kwargs):
     "A tile of the training set, or by its name any, with its mask."
-    held = isinstance(i, str) and i in [t.stem for t,_ in self.valid.tiles]
-    return (self.valid if held else self.train).show_tile(i, **kwargs)
+    k,n = _tile_at(i, [t for dl in self.loaders[:2] for t,_ in dl.tiles]),len(self.train.tiles)
+    return self.train.show_tile(k, **kwargs) if k<n else self.valid.show_tile(k-n, **kwargs)
+
+# %% ../nbs/11_data.ipynb #1bb6d351
+_SIDES = dict(zip(('to train on','held out','left out'), ('#3b7dd8','#f2c037','#bbbbbb')))
+
+def _by_regions(tiles):
+    "Outlines for tiles without a place: a row for each region."
+    regions = [region_of(t.origin.name) for t in tiles]
+    rows,at = {r: i for i,r in enumerate(dict.fromkeys(regions))},{}
+    for r in regions:
+        x = at[r] = at.get(r, -1)+1
+        yield np.array([(x,-rows[r]), (x+.9,-rows[r]), (x+.9,-rows[r]-.9), (x,-rows[r]-.9)])
 
 @patch
 def show_split(self:TileDataLoaders,
     ctx=None, # Axes to draw on; `None` makes a figure
+    names:bool=None, # Write the names of the tiles; `None` for up to 16 tiles
 ): # The axes
-    "Where the tiles lie, and which are held out."
-    both = [(t,k) for k,dl in enumerate(self.loaders[:2]) for t,_ in dl.tiles]
-    bs = common_bounds([t for t,_ in both])
-    if any(b is None for b in bs): # no place on the ground: a row for each region
-        rows = {r:i for i,r in enumerate(dict.fromkeys(region_of(t.stem) for t,_ in both))}
-        at = {r:0 for r in rows}; bs = []
-        for t,_ in both: r = region_of(t.stem); bs.append((at[r], -rows[r]-.9, at[r]+.9, -rows[r])); at[r] += 1
+    "Where the tiles lie, which are held out, and which are left out for being too near."
+    sides = dict(zip(_SIDES, [[t for t,_ in dl.tiles] for dl in self.loaders[:2]]+[[t for t,_ in getattr(self, 'left_out', [])]]))
+    tiles = [t for ts in sides.values() for t in ts]
+    g = _ground(tiles)
+    at = g.at if not g.plane.any() else [*_by_regions(tiles)]
     ax = ctx or plt.subplots(figsize=(4,4))[1]
-    for (w,s,e,n),(t,k) in zip(bs, both): ax.add_patch(Rectangle((w,s), e-w, n-s, facecolor=('#3b7dd8','#f2c037')[k], edgecolor='w', lw=.5))
-    ax.set(xlim=(min(b[0] for b in bs), max(b[2] for b in bs)), ylim=(min(b[1] for b in bs), max(b[3] for b in bs)), aspect='equal', xticks=[], yticks=[])
-    ax.legend(handles=[Patch(color='#3b7dd8', label=f'{len(self.train.tiles)} to train on'), Patch(color='#f2c037', label=f'{len(self.valid.tiles)} held out')], loc='upper center', bbox_to_anchor=(.5,-.02), ncol=2, fontsize=8, frameon=False)
+    for p,s in zip(at, [s for s,ts in sides.items() for _ in ts]): ax.add_patch(Polygon(p, facecolor=_SIDES[s], edgecolor='w', lw=.5, alpha=.85))
+    if names or names is None and len(tiles)<=16:
+        for p,n in zip(at, tile_names(tiles)): ax.text(*p.mean(0), n, fontsize=6, ha='center', va='center')
+    ends = np.concatenate([*at])
+    ax.set(xlim=(ends[:,0].min(), ends[:,0].max()), ylim=(ends[:,1].min(), ends[:,1].max()), aspect='equal', xticks=[], yticks=[])
+    handles = [Patch(color=_SIDES[s], label=f'{len(ts)} {s}') for s,ts in sides.items() if ts]
+    ax.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5,-.02), ncol=3, fontsize=8, frameon=False)
     return ax
 
 # %% ../nbs/11_data.ipynb #410b7853

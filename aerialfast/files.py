@@ -40,15 +40,18 @@ def part_of(
     dst = Path(dst)
     return dst.with_name(f'.{dst.name}.{_here()}_{os.getpid()}_{next(_count)}.part{dst.suffix}')
 
+_swept = set() # Folders that this process has looked through
+
 def drop_parts(
-    dst, # A file or folder
+    folder, # Where something will be written
 ):
-    "Remove the parts of `dst` that processes of this machine left behind when they were killed."
-    dst,here = Path(dst),_here()
-    for p in dst.parent.iterdir():
-        if not p.name.startswith(f'.{dst.name}.{here}_'): continue
-        words = p.name[len(f'.{dst.name}.{here}_'):].split('_')
-        if not words[0].isdigit() or is_alive(int(words[0])): continue
+    "Remove the parts that processes of this machine left in `folder` when they were killed; looked for once in each process."
+    folder = Path(folder).resolve()
+    if (folder,os.getpid()) in _swept: return
+    _swept.add((folder,os.getpid()))
+    mine = re.compile(rf'\..+\.{re.escape(_here())}_(\d+)_\d+\.part')
+    for p in folder.iterdir():
+        if not (m := mine.match(p.name)) or is_alive(int(m[1])): continue
         shutil.rmtree(p, ignore_errors=True) if p.is_dir() else p.unlink(missing_ok=True)
 
 def sync(
@@ -73,7 +76,7 @@ def whole_file(
     dst = Path(dst)
     if dst.is_dir(): raise IsADirectoryError(f"{dst} is a folder: give the name of a file to write")
     if not dst.parent.is_dir(): raise FileNotFoundError(f"{dst.parent} is no folder: make it before writing {dst.name}")
-    drop_parts(dst)
+    drop_parts(dst.parent)
     part = part_of(dst)
     try:
         yield part
@@ -124,7 +127,7 @@ def whole_folder(
     dst = Path(dst)
     bring_back(dst)
     dst.parent.mkdir(parents=True, exist_ok=True)
-    drop_parts(dst)
+    drop_parts(dst.parent)
     part,old = part_of(dst),_aside(dst)
     part.mkdir()
     try:

@@ -16,7 +16,7 @@ import pandas as pd
 from .rasters import write_mosaic
 from .splits import FoldSplitter,TileSplitter,region_of
 from .learner import load_model
-from .prediction import fingerprint
+from .journal import fingerprint
 from .thresholds import TileCurves,load_curves,count_probs,cut_probs
 from .evaluation import Evaluation,evaluate
 

@@ -19,6 +19,7 @@ def one():
     from aerialfast.labels import MaskTile,MaskValues
     from aerialfast.data import keep_memory
     from aerialfast import learner
+    from aerialfast.data import keep_memory
     from aerialfast.thresholds import ThresholdCurves
     if A.ways!='plain': keep_memory()
     model,sz = learner.load_model(A.model),A.sz
