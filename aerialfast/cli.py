@@ -68,6 +68,7 @@ def demo(
     from aerialfast.learner import aerial_learner
     import aerialfast.thresholds # Learner.pick_threshold
     from aerialfast.evaluation import evaluate,show_map
+    from aerialfast.files import whole_file,write_whole
     out = Path(out); out.mkdir(parents=True, exist_ok=True)
 
     _step(f'1. Making a town of {4*tiles} tiles, {sz} x {sz} px each, in {out}/town')
@@ -91,10 +92,11 @@ def demo(
     score = evaluate(maps['classes'], truth).total
 
     _step('5. Writing the picture, the curve, the model and the report')
-    show_map(path/'images'/f'{name}.tif', maps['classes'], truth)[0].figure.savefig(out/f'{name}_picture.png', dpi=120)
-    learn.curves.total.plot().figure.savefig(out/'threshold.png', dpi=100)
+    figures = {f'{name}_picture.png': show_map(path/'images'/f'{name}.tif', maps['classes'], truth)[0].figure, 'threshold.png': learn.curves.total.plot().figure}
+    for file,fig in figures.items():
+        with whole_file(out/file) as part: fig.savefig(part, dpi=110)
     learn.save_model(out/'model')
-    (out/'report.md').write_text(_report(name, cut, scores, score, perf_counter()-t0, learn))
+    write_whole(out/'report.md', _report(name, cut, scores, score, perf_counter()-t0, learn))
     print(f'\nBuilding IoU on tiles never seen: {scores.iou_others.mean():.3f} (threshold {cut.thresh:.3f}). '
           f'{perf_counter()-t0:.0f} s. Look at {out}/report.md and {out}/{name}_picture.png')
     return

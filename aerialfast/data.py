@@ -8,8 +8,7 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 __all__ = ['SAMPLERS', 'TensorTile', 'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows',
            'random_windows', 'labelled_windows', 'balanced_windows', 'valid_cells', 'keep_memory', 'same_size',
            'TileDL', 'OpenTile', 'OpenMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate',
-           'DropBands', 'Noise', 'tile_augment', 'pair_masks', 'TileDataLoaders', 'plot_top_losses', 'small_mask',
-           'small_tile']
+           'DropBands', 'Noise', 'tile_augment', 'TileDataLoaders', 'plot_top_losses', 'small_mask', 'small_tile']
 
 # %% ../nbs/11_data.ipynb #06cb886e
 from collections import OrderedDict,deque
@@ -703,25 +702,97 @@ def tile_augment(
             *([DropBands(drop)] if drop else []), *([Noise(noise)] if noise else [])]
 
 # %% ../nbs/11_data.ipynb #5be7da39
-def pair_masks(
-    images:list, # Paths of images
-    masks:list, # Paths of masks
-)->dict: # Stem of an image to the path of its mask
-    "The mask of each image, by the name without ending; `_mask`, `_label` or `_gt` may follow it."
-    have = {re.sub(r'[._-](mask|masks|label|labels|gt)$', '', Path(m).stem): m for m in masks}
-    have.update({Path(m).stem: m for m in masks})
-    lost = [Path(i).name for i in images if Path(i).stem not in have]
-    if lost: raise FileNotFoundError(f"{len(lost)} of {len(images)} images have no mask: {', '.join(lost[:5])}; masks need the name of their image, like {Path(masks[0]).name}")
-    return {Path(i).stem: have[Path(i).stem] for i in images}
+from copy import copy
+from dataclasses import replace
+from warnings import warn
+import inspect,numbers
+from matplotlib.patches import Polygon
+from .pairs import file_list,find_pairs
+from .rasters import tile_names
+from .splits import _Case,_ground,_is_number,apart,group_names,item_path
+
+def _open_tile(o, bands=None):
+    if not isinstance(o, Tile): return Tile(o, bands)
+    if bands is not None: raise ValueError(f"bands={bands}, but {o.name} is open already: choose them by `Tile(path, bands)`")
+    return o
+
+def _all_pairs(tiles, masks):
+    "Tiles and masks, one of each."
+    tiles,masks = file_list(tiles),[masks] if hasattr(masks, 'coding') else list(masks)
+    if len(tiles)!=len(masks): raise ValueError(f"{len(tiles)} tiles and {len(masks)} masks: give one mask for each tile")
+    odd = [m for m in masks if not hasattr(m, 'coding')]
+    if odd: raise TypeError(f"{odd[0]!r:.60} is no mask: give a `MaskTile` or `ShapeMask` for each tile, or use `from_folder`, `from_df` or `from_vectors`")
+    return [(_open_tile(t), m) for t,m in zip(tiles, masks)]
+
+# %% ../nbs/11_data.ipynb #16da0e1f
+def _check_sides(splits, n):
+    "Both sides of a split that is not ours, as lists."
+    sides = [[int(i) for i in s] for s in list(splits)[:2]]
+    if len(sides)<2 or not all(sides): raise ValueError(f"the splitter gave {' and '.join(str(len(s)) for s in sides)} of {n} tiles: both sides need at least one")
+    both = sorted({*sides[0]}&{*sides[1]})
+    return sides,both
+
+def _by_splitter(pairs, split, buffer_m):
+    "Sides by a function: ours get tiles, fastai's and the user's own get paths."
+    ours = getattr(split, 'wants_tiles', False)
+    paths = [item_path(p) for p in pairs]
+    (train,held),both = _check_sides(split(pairs if ours else L(paths)), len(pairs))
+    if both: warn(f"{len(both)} tiles are on both sides of the split, such as {paths[both[0]].name}, so scores are too good: mend the splitter")
+    if ours and buffer_m is None or both: return train,held
+    case = _Case(pairs)
+    few = {*apart(case, {*held}, buffer_m)[0]}
+    torn = sorted({case.items[i].origin.name for i in train if case.items[i].tile.part}&{case.items[i].origin.name for i in held})
+    if torn and len({i.origin.name for i in case.items})>1 and not ours: warn(f"parts of {', '.join(torn[:3])} lie on both sides of the split: `valid` by name, share or region keeps whole tiles together")
+    return [i for i in train if i in few],held
+
+def _is_labelled(m):
+    area = getattr(m.coding, 'area', None)
+    if area is None: return True
+    return len(m.coding.at(m.tile.crs)[1].near(m.tile.bounds))>0
+
+def _split_pairs(pairs, of, valid, buffer_m):
+    "Numbers of the items to train on, and of those held out; `of` says which tile each was cut from."
+    if callable(valid): return _by_splitter(pairs, valid, buffer_m)
+    if valid is not None and not _is_number(valid):
+        valid = [valid] if isinstance(valid, (str,Path)) else list(valid)
+        flags = valid and all(isinstance(v, (bool,np.bool_)) for v in valid)
+        if flags and len(valid)==max(of)+1: valid = [valid[k] for k in of]
+        return TileSplitter(valid, buffer_m=buffer_m)(pairs)
+    some = [i for i,(_,m) in enumerate(pairs) if _is_labelled(m)]
+    lost = [pairs[i][0].name for i in range(len(pairs)) if i not in {*some}]
+    if lost and some: warn(f"{len(lost)} of {len(pairs)} tiles lie outside of the labelled area and are not used, such as {lost[0]}")
+    some = some or list(range(len(pairs)))
+    return [[some[i] for i in side] for side in TileSplitter(valid, buffer_m=buffer_m)([pairs[i] for i in some])]
 
 # %% ../nbs/11_data.ipynb #99efbf67
+def _with_groups(pairs, groups):
+    "Tiles that know their group."
+    out = []
+    for (t,m),g in zip(pairs, group_names(groups, pairs)):
+        t = copy(t)
+        t.origin = replace(t.origin, group=None if g is None or g!=g else str(g))
+        out.append((t,m))
+    return out
+
+def _rows_cols(cut):
+    "`cut` as rows and columns."
+    rc = (cut,cut) if isinstance(cut, numbers.Integral) else tuple(cut) if hasattr(cut, '__iter__') else ()
+    if len(rc)!=2 or not all(isinstance(n, numbers.Integral) and n>0 for n in rc): raise ValueError(f"cut={cut!r}: give the number of rows and of columns of parts, such as (2,2)")
+    return int(rc[0]),int(rc[1])
+
+def _cut_pairs(pairs, cut):
+    "Parts of all tiles with their masks, and which tile each is of."
+    if cut is None: return pairs,range(len(pairs))
+    parts = [(k,t,p,m) for k,(t,m) in enumerate(pairs) if same_size(t, m) for p in t.cut(*_rows_cols(cut))]
+    return [(p, m.crop(p.y0-t.y0, p.x0-t.x0, p.h, p.w, p.part[len(t.part):])) for _,t,p,m in parts],[k for k,*_ in parts]
+
 class TileDataLoaders(DataLoaders):
     "`DataLoaders` of patches of tiles."
     @classmethod
     def from_tiles(cls,
         tiles:list, # A `Tile` each
         masks:list, # The `MaskTile` or `ShapeMask` of each
-        valid=None, # Regions, names or patterns of tiles to hold out, or a splitter such as `FoldSplitter`
+        valid=None, # What to hold out: regions, names, groups or patterns; a share; true or false for each tile; a splitter such as `FoldSplitter`, or one of fastai's; `None` for about a fifth
         sz:int=256, # Side of a patch, in pixels
         bs:int=8, # Patches in a batch
         palette:Palette=None, # Colours to show the classes in
@@ -729,18 +800,25 @@ class TileDataLoaders(DataLoaders):
         batch_tfms:list=None, # Augmentation; `None` for `tile_augment()`
         cut:tuple=None, # Rows and columns of parts to cut each tile into, for collections of few large tiles
         valid_sz:int=None, # Side of a patch of validation, in pixels; `None` for `sz`
+        groups=None, # What stays on one side of the split: a function of the path, a dict by name, or a name for each tile
+        buffer_m:float=None, # Metres between what is trained on and what is held out: tiles nearer than that are left out
         path='.', # Where models are saved
-        **kwargs, # For the loaders: `n` patches in an epoch, `sampler`, `reuse`, `num_workers`, `device`
+        **kwargs, # For `TileDL`: `n` patches in an epoch, `sampler`, `reuse`, `num_workers`, `device`, `cache`
     ):
         "From tiles and their masks."
-        pairs = list(zip(tiles, masks))
-        if cut: pairs = [(p, m.crop(p.y0-t.y0, p.x0-t.x0, p.h, p.w, p.part)) for t,m in pairs if same_size(t, m) for p in t.cut(*cut)]
-        coding = masks[0].coding
+        given = _all_pairs(tiles, masks)
+        if groups is not None: given = _with_groups(given, groups)
+        pairs,of = _cut_pairs(given, cut)
+        splits = _split_pairs(pairs, of, valid, buffer_m)
+        coding = pairs[0][1].coding
         block = DataBlock(blocks=(TileBlock(scale=scale), MaskTileBlock(coding.codes, coding, palette)), getters=[ItemGetter(0),ItemGetter(1)],
-            splitter=valid if callable(valid) else TileSplitter(valid), batch_tfms=tile_augment() if batch_tfms is None else batch_tfms)
-        large = dict(sz=valid_sz, bs=max(1, bs*sz**2//valid_sz**2)) if valid_sz else {} # about as many pixels in a batch
+            splitter=lambda _: splits, batch_tfms=tile_augment() if batch_tfms is None else batch_tfms)
+        large = dict(sz=valid_sz, bs=max(1, int(bs*sz**2//valid_sz**2))) if valid_sz else {} # about as many pixels in a batch
         dls = block.dataloaders(pairs, path=path, sz=sz, bs=bs, dl_kwargs=[{}, large], **kwargs)
-        return cls(*dls.loaders, path=path, device=dls.device)
+        dls = cls(*dls.loaders, path=path, device=dls.device)
+        used = {*splits[0], *splits[1]}
+        dls.left_out = [p for i,p in enumerate(pairs) if i not in used]
+        return dls
 
 # %% ../nbs/11_data.ipynb #8d3e826f
 @patch
@@ -781,7 +859,7 @@ def summary(self:DataBlock, source, bs:int=4, show_batch:bool=False, **kwargs):
     b = dl.do_batch([dl.do_item(w) for w in dl.get_idxs()[:dl.bs]])
     print(f'  {show(b)}')
     b = to_device(b, dls.device)
-    for f in dl.after_batch.fs: b = f(b, split_idx=0); print(f'  {f.name}\n  {show(b)}')
+    for f in dl.after_batch.fs: b = f(b, split_idx=0); print(f'  after {type(f).__name__}\n    {show(b)}')
     if show_batch: dls.show_batch(**kwargs)
 
 # %% ../nbs/11_data.ipynb #87a14cb1
@@ -816,70 +894,108 @@ def plot_top_losses(x:TensorTile, y:TensorTileMask, samples, outs, raws, losses,
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
 def from_folder(cls:TileDataLoaders,
-    path, # Folder that holds the folders of images and masks
+    folder, # Folder that holds the folders of images and masks
     codes:list, # Class names; the place of a name is its class
-    valid=None, # Regions, names or patterns of tiles to hold out, or a splitter such as `FoldSplitter`
-    images:str='images', # Name of the folder of images
-    masks:str='masks', # Name of the folder of masks
+    valid=None, # As in `from_tiles`
+    images:str='images', # Folder of images in `folder`, or a pattern such as 'scenes/*_sat.jpg'
+    masks:str='masks', # Folder of masks in `folder`, or a pattern; the stars of both stand for the same
+    mask_of=None, # A function from the path of an image to the name of its mask, or two texts such as ('_sat','_mask'); `None` for the same name
     coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the masks; `None` to look into them
     bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+    path=None, # Where models are saved; `None` for `folder`
     **kwargs,
 ):
-    "From a folder with one folder of images and one of masks of the same names."
-    path = Path(path)
-    files = tile_files(path/images)
-    pairs = pair_masks(files, tile_files(path/masks))
-    dls = cls._from_files(files, [pairs[f.stem] for f in files], codes, coding, bands, valid=valid, path=path, **kwargs)
-    dls.images = path/images
+    "From a folder with images and masks."
+    folder = Path(folder)
+    pairs = find_pairs(folder, images, masks, mask_of)
+    dls = cls._from_files(*zip(*pairs), codes, coding, bands, valid=valid, path=path or folder, **kwargs)
+    dls.images = Path(pairs[0][0]).parent
     return dls
 
 @patch(cls_method=True)
-def _from_files(cls:TileDataLoaders, images, masks, codes, coding, bands, **kwargs):
-    coding = coding or find_values(masks, codes)
+def _from_files(cls:TileDataLoaders, images, masks, codes, coding, bands, cache=None, **kwargs):
+    kept = {} if cache is None else dict(cache=cache)
+    coding = coding or find_values(masks, codes, **kept)
     if coding.codes!=check_codes(codes): raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
-    return cls.from_tiles([Tile(f, bands) for f in images], [MaskTile(m, coding) for m in masks], **kwargs)
+    return cls.from_tiles([_open_tile(f, bands) for f in images], [MaskTile(m, coding) for m in masks], **kept, **kwargs)
 
 # %% ../nbs/11_data.ipynb #739eb07a
+def _flags(col):
+    "A column as true and false."
+    v = col.tolist()
+    if not all(x in (0,1) for x in v): raise ValueError(f"column {col.name!r} has {list(dict.fromkeys(v))[:4]}: give true for tiles to hold out, false for the others; or name the column in `fold_col` and a value of it in `fold`")
+    return [bool(x) for x in v]
+
+def _in_fold(col, fold):
+    "Which rows are of the fold that is held out."
+    have = list(dict.fromkeys(col.tolist()))
+    if fold is None or fold not in have: raise ValueError(f"fold={fold!r}: column {col.name!r} has {have[:9]}; give the one to hold out")
+    return [v==fold for v in col.tolist()]
+
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
 def from_df(cls:TileDataLoaders,
     df, # A `DataFrame` with one row for each tile
     codes:list, # Class names; the place of a name is its class
-    path='.', # Folder that the paths in the table start from
+    folder='.', # Folder that the paths in the table start from
     image='image', # Column with the path of the image; a list of columns stacks their files as bands
     mask:str='mask', # Column with the path of the mask
     valid_col:str=None, # Column that is true for tiles to hold out; `None` to split by `valid`
+    fold_col:str=None, # Column with the fold of each tile
+    fold=None, # The fold to hold out, a value of `fold_col`
+    groups=None, # As in `from_tiles`, or the column with the group of each tile
     coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the masks; `None` to look into them
     bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+    path=None, # Where models are saved; `None` for `folder`
     **kwargs,
 ):
     "From a table that names the image and the mask of each tile."
-    path,cols = Path(path),[image] if isinstance(image, str) else list(image)
-    lost = [c for c in (*cols, mask, *([valid_col] if valid_col else [])) if c not in df]
+    folder,cols = Path(folder),[image] if isinstance(image, str) else list(image)
+    named = [c for c in (valid_col, fold_col, groups if isinstance(groups, str) else None) if c is not None]
+    lost = [c for c in (*cols, mask, *named) if c not in df]
     if lost: raise ValueError(f"the table has no column {lost}: it has {list(df.columns)[:9]}")
-    files = [[path/df[c].iloc[i] for c in cols] if len(cols)>1 else path/df[cols[0]].iloc[i] for i in range(len(df))]
-    if valid_col: held = np.flatnonzero(df[valid_col].to_numpy(bool)).tolist(); kwargs['valid'] = lambda items: _halves(set(held), len(items))
-    return cls._from_files(files, [path/m for m in df[mask]], codes, coding, bands, path=path, **kwargs)
+    ways = [k for k,v in dict(valid_col=valid_col, fold_col=fold_col, valid=kwargs.get('valid')).items() if v is not None]
+    if len(ways)>1: raise ValueError(f"{' and '.join(ways)} are given: say in one way what is held out")
+    if fold is not None and fold_col is None: raise ValueError(f"fold={fold!r}, but no `fold_col`: name the column that holds the folds")
+    if valid_col: kwargs['valid'] = _flags(df[valid_col])
+    if fold_col: kwargs['valid'] = _in_fold(df[fold_col], fold)
+    if groups is not None: kwargs['groups'] = df[groups].tolist() if isinstance(groups, str) else groups
+    files = [[folder/f for f in row] if len(cols)>1 else folder/row[0] for row in df[cols].values.tolist()]
+    return cls._from_files(files, [folder/m for m in df[mask]], codes, coding, bands, path=path or folder, **kwargs)
 
 # %% ../nbs/11_data.ipynb #2a4a1100
+def _as_shapes(shapes, codes, kwargs):
+    "`Shapes`, made with those of `kwargs` that are theirs."
+    own = {k: kwargs.pop(k) for k in [*kwargs] if k in inspect.signature(Shapes).parameters}
+    if not isinstance(shapes, Shapes): return Shapes(shapes, codes, **own)
+    if own: raise ValueError(f"{', '.join(own)} and finished `Shapes` are given: pass them to `Shapes`")
+    if codes is not None and list(codes)!=shapes.codes: raise ValueError(f"codes are {list(codes)}, but the shapes have {shapes.codes}: give the same, or leave `codes` away")
+    return shapes
+
+def _check_touch(masks, shapes):
+    if any(len(m.near()) for m in masks): return
+    t = masks[0].tile
+    raise ValueError(f"none of {len(shapes.gdf)} shapes lies on any of {len(masks)} tiles: shapes at {[round(float(v), 5) for v in shapes.gdf.total_bounds]} ({shapes.gdf.crs and shapes.gdf.crs.to_string()[:30]}), {t.name} at {[round(v, 5) for v in t.bounds]} ({t.crs}); check the CRS of both")
+
 @patch(cls_method=True)
-@delegates(TileDataLoaders.from_tiles, but=['tiles','masks','path'])
+@delegates(Shapes, keep=True, but=['src','codes'])
+@delegates(TileDataLoaders.from_tiles, keep=True, but=['tiles','masks','path'])
 def from_vectors(cls:TileDataLoaders,
-    images, # Folder or list of images, or a single one (then `cut` it)
-    shapes, # `Shapes`; or a file, a folder of files or a `GeoDataFrame` of the shapes of one class
+    images, # Folder or list of images, or a single one (then `cut` it); a list in the list is a stack of bands
+    shapes, # `Shapes`; or a file, a folder of files or a `GeoDataFrame`
     codes:list=None, # Class names, the ground first; not needed with `Shapes`
     bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
     path=None, # Where models are saved; `None` for the folder of the images
     **kwargs,
 ):
     "From images and polygons or lines, which are burned when a patch is read."
-    files = list(images) if isinstance(images, (list,tuple,L)) else tile_files(images) if Path(images).is_dir() else [images]
-    shapes = shapes if isinstance(shapes, Shapes) else Shapes(shapes, codes)
-    tiles = [Tile(f, bands) for f in files]
+    shapes = _as_shapes(shapes, codes, kwargs)
+    tiles = [_open_tile(f, bands) for f in file_list(images)]
     masks = [ShapeMask(t, shapes) for t in tiles]
-    if not any(len(m.near()) for m in masks): raise ValueError(f"none of {len(shapes.gdf)} shapes lies on any of {len(tiles)} tiles: shapes at {[round(float(v), 5) for v in shapes.gdf.total_bounds]} ({shapes.gdf.crs and shapes.gdf.crs.to_string()[:30]}), {tiles[0].name} at {[round(v, 5) for v in tiles[0].bounds]} ({tiles[0].crs}); check the CRS of both")
-    dls = cls.from_tiles(tiles, masks, path=path or (Path(images) if not isinstance(images, (list,tuple,L)) and Path(images).is_dir() else Path(files[0]).parent), **kwargs)
-    dls.images = Path(files[0]).parent
+    _check_touch(masks, shapes)
+    home = Path(tiles[0].path).parent
+    dls = cls.from_tiles(tiles, masks, path=path or (images if isinstance(images, (str,Path)) and Path(images).is_dir() else home), **kwargs)
+    dls.images = home
     return dls
 
 # %% ../nbs/11_data.ipynb #a481e1ab
@@ -932,21 +1048,35 @@ def show_tile(self:TileDataLoaders, i=0, **kwargs):
     k,n = _tile_at(i, [t for dl in self.loaders[:2] for t,_ in dl.tiles]),len(self.train.tiles)
     return self.train.show_tile(k, **kwargs) if k<n else self.valid.show_tile(k-n, **kwargs)
 
+# %% ../nbs/11_data.ipynb #1bb6d351
+_SIDES = dict(zip(('to train on','held out','left out'), ('#3b7dd8','#f2c037','#bbbbbb')))
+
+def _by_regions(tiles):
+    "Outlines for tiles without a place: a row for each region."
+    regions = [region_of(t.origin.name) for t in tiles]
+    rows,at = {r: i for i,r in enumerate(dict.fromkeys(regions))},{}
+    for r in regions:
+        x = at[r] = at.get(r, -1)+1
+        yield np.array([(x,-rows[r]), (x+.9,-rows[r]), (x+.9,-rows[r]-.9), (x,-rows[r]-.9)])
+
 @patch
 def show_split(self:TileDataLoaders,
     ctx=None, # Axes to draw on; `None` makes a figure
+    names:bool=None, # Write the names of the tiles; `None` for up to 16 tiles
 ): # The axes
-    "Where the tiles lie, and which are held out."
-    both = [(t,k) for k,dl in enumerate(self.loaders[:2]) for t,_ in dl.tiles]
-    bs = common_bounds([t for t,_ in both])
-    if any(b is None for b in bs): # no place on the ground: a row for each region
-        rows = {r:i for i,r in enumerate(dict.fromkeys(region_of(t.stem) for t,_ in both))}
-        at = {r:0 for r in rows}; bs = []
-        for t,_ in both: r = region_of(t.stem); bs.append((at[r], -rows[r]-.9, at[r]+.9, -rows[r])); at[r] += 1
+    "Where the tiles lie, which are held out, and which are left out for being too near."
+    sides = dict(zip(_SIDES, [[t for t,_ in dl.tiles] for dl in self.loaders[:2]]+[[t for t,_ in getattr(self, 'left_out', [])]]))
+    tiles = [t for ts in sides.values() for t in ts]
+    g = _ground(tiles)
+    at = g.at if not g.plane.any() else [*_by_regions(tiles)]
     ax = ctx or plt.subplots(figsize=(4,4))[1]
-    for (w,s,e,n),(t,k) in zip(bs, both): ax.add_patch(Rectangle((w,s), e-w, n-s, facecolor=('#3b7dd8','#f2c037')[k], edgecolor='w', lw=.5))
-    ax.set(xlim=(min(b[0] for b in bs), max(b[2] for b in bs)), ylim=(min(b[1] for b in bs), max(b[3] for b in bs)), aspect='equal', xticks=[], yticks=[])
-    ax.legend(handles=[Patch(color='#3b7dd8', label=f'{len(self.train.tiles)} to train on'), Patch(color='#f2c037', label=f'{len(self.valid.tiles)} held out')], loc='upper center', bbox_to_anchor=(.5,-.02), ncol=2, fontsize=8, frameon=False)
+    for p,s in zip(at, [s for s,ts in sides.items() for _ in ts]): ax.add_patch(Polygon(p, facecolor=_SIDES[s], edgecolor='w', lw=.5, alpha=.85))
+    if names or names is None and len(tiles)<=16:
+        for p,n in zip(at, tile_names(tiles)): ax.text(*p.mean(0), n, fontsize=6, ha='center', va='center')
+    ends = np.concatenate([*at])
+    ax.set(xlim=(ends[:,0].min(), ends[:,0].max()), ylim=(ends[:,1].min(), ends[:,1].max()), aspect='equal', xticks=[], yticks=[])
+    handles = [Patch(color=_SIDES[s], label=f'{len(ts)} {s}') for s,ts in sides.items() if ts]
+    ax.legend(handles=handles, loc='upper center', bbox_to_anchor=(.5,-.02), ncol=3, fontsize=8, frameon=False)
     return ax
 
 # %% ../nbs/11_data.ipynb #410b7853

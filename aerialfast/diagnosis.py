@@ -12,13 +12,15 @@ from copy import deepcopy
 from pathlib import Path
 import numpy as np
 import rasterio
+from scipy import ndimage
 import torch
 from torch import nn
 from fastcore.basics import patch
 from .grids import Grid
 from .rasters import Tile,_rows,read_patch
 from .labels import VOID
-from .data import _tensor
+from .shapes import ShapeMask
+from .data import _tensor,small_tile
 from .checks import Finding,Findings
 from .learner import AerialModel,load_model
 from fastai.learner import Learner
@@ -83,11 +85,41 @@ def _values(chain):
         size,word = _factor(s.mean, mean) if min(*s.mean, *mean)>0 else _factor(s.std, std)
         yield Finding('values', f"the values of {t.name} are {size} than those of the training{word} (means {np.round(mean, 3).tolist()}, there {np.round(s.mean, 1).tolist()})", 'give the raster as it came from the sensor, not rescaled')
         return
+    flat = [i for i in np.flatnonzero(std==0) if s.std[i]>1e-6]
+    if flat: yield Finding('values', f"band {flat[0]+1} ({t.names[flat[0]]}) of {t.name} has the same value everywhere ({mean[flat[0]]:g})", 'give a raster in which all bands were measured'); return
     orders = {'in the opposite order': [*range(len(mean))][::-1], **{f'{i+1} and {j+1} swapped': [j if k==i else i if k==j else k for k in range(len(mean))] for i in range(len(mean)) for j in range(i)}}
     if len(mean)<2: return
     name,best = min(((n, _distance(chain, o)) for n,o in orders.items()), key=lambda o: o[1])
     here = _distance(chain, [*range(len(mean))])
     if here>1 and best<here/3: yield Finding('bands', f"the bands of {t.name} seem to be {name}: like that their values fit those of the training ({best:.2f} standard deviations off, now {here:.2f})", 'give the bands in the order of the training, by number or name')
+
+# %% ../nbs/36_diagnosis.ipynb #ce50354c
+@_link
+def _training(chain):
+    "What the model itself finds different from its training."
+    said = {f.kind for f in LINKS['values'](chain)}
+    for text in chain.model.differences(chain.tile) if chain.fits else []:
+        what,_,todo = text.rpartition(': ')
+        kind = what.split()[0] # pixels, bands or values
+        if kind not in said and not (kind=='values' and said): yield Finding(kind, what, todo)
+
+# %% ../nbs/36_diagnosis.ipynb #b392ccb6
+def _empty_corner(tile, side=512):
+    "Share of the pixels of `tile` in parts that reach into a corner, valid and of one value, 0 or the largest, in all bands; and the value."
+    px,ok = small_tile(tile, max(1, -(-max(tile.shape)//side)))
+    most = np.iinfo(tile.dtype).max if tile.dtype.kind in 'ui' else None
+    for v in (0, most):
+        if v is None: continue
+        parts,_ = ndimage.label((px==v).all(0) & (True if ok is None else ok))
+        corners = set(parts[[0,0,-1,-1], [0,-1,0,-1]].tolist())-{0}
+        share = np.isin(parts, list(corners)).mean()
+        if .005<share<1: return share,v
+    return 0,0
+
+@_link
+def _corner(chain):
+    share,v = _empty_corner(chain.tile)
+    if share: yield Finding('corner', f"{share:.1%} of {chain.tile.name} is {v} in all bands, in a part that reaches into a corner, and no nodata tag says that nothing was measured there", f'tag it if it is so (`gdal_edit.py -a_nodata {v}`): untagged it is mapped as ground or building', grave=False)
 
 # %% ../nbs/36_diagnosis.ipynb #6a562fb9
 def _relearned(model, chain):
@@ -132,9 +164,20 @@ def _threshold(chain):
         if share<.001 or share>.999: yield Finding('threshold', f"the threshold is {t:.3f} ({given}), and {share:.2%} of the pixels reach it: scores of {chain.codes[-1]} lie around {mid:.3f}, 98 % of them between {lo:.3f} and {hi:.3f}", 'pick the threshold on held-out tiles like this one with `pick_threshold`, or give `thresh`')
 
 # %% ../nbs/36_diagnosis.ipynb #447b84ba
+def _few_names(tiles): return ', '.join(t.name for t in tiles[:3])+(f' and {len(tiles)-3} more' if len(tiles)>3 else '')
+
+def _unlabelled(dls):
+    "Images whose labels are polygons, of which none lies on them."
+    pairs = [(t,m) for dl in dls.loaders[:2] for t,m in dl.tiles if isinstance(m, ShapeMask)]
+    lost = [t for t,_ in pairs if not t.crs]
+    if lost: yield Finding('place', f"{_few_names(lost)} ({len(lost)} of {len(pairs)} images): no CRS, so polygons cannot be found on them, and all of it counts as {dls.codes[0]}", 'give the images their georeference, or leave them out')
+    bare = [t for t,m in pairs if t.crs and not len(m.near())]
+    if bare: yield Finding('shapes', f"{_few_names(bare)} ({len(bare)} of {len(pairs)} images): no polygon touches them, and all of it counts as {dls.codes[0]}", 'leave them out, or give `area`, if nobody looked for polygons there; if there are none, it is true', grave=len(bare)>len(pairs)/2)
+
 def _labels(dls, most=50):
-    for f in dls.check(most=most):
-        if f.grave or f.kind=='classes': yield f
+    found = dls.check(most=most)
+    kinds = {f.kind for f in found}
+    return [f for f in found if f.grave or f.kind in ('classes','shapes','place')]+[f for f in _unlabelled(dls) if f.kind not in kinds]
 
 # %% ../nbs/36_diagnosis.ipynb #7f85dc1c
 def _file(path, codes):
@@ -164,7 +207,7 @@ def diagnose(
     if isinstance(model, Learner): model,dls = model.aerial_model(),dls or model.dls
     model = model if isinstance(model, AerialModel) else load_model(model)
     chain = _Chain(model, src)
-    out = [f for link in LINKS.values() for f in link(chain)]+(list(_labels(dls)) if dls is not None else [])
+    out = [f for link in LINKS.values() for f in link(chain)]+(_labels(dls) if dls is not None else [])
     if path is None: return Findings(out)
     wrong,share = _file(path, chain.codes)
     return Findings([*_blank(share, chain.codes, Tile(path).name), *wrong, *out])

@@ -8,25 +8,26 @@ Docs: https://aerialfast.github.io/aerialfast/evaluation.html.md"""
 __all__ = ['ERRORS', 'error_map', 'Objects', 'Evaluation', 'evaluate', 'show_map', 'Stitched']
 
 # %% ../nbs/34_evaluation.ipynb #1e993028
+import json,re,warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack,contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
 from scipy import ndimage,sparse
 from fastcore.basics import patch
 from .grids import Grid
-from .rasters import Tile,RasterWriter,pass_through,tile_files,_bar
+from .files import file_names,write_whole
+from .rasters import Tile,RasterWriter,pass_through,tile_files,tile_names,_bar
 from .labels import VOID,MaskTile,Palette,to_colours,colour_table
 from .shapes import Shapes,ShapeMask
-from .splits import region_of
 from .data import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,_outline,_wider
 from .training import _lonlat
-from .stitching import stream_probs
+from .stitching import Finished,stream_probs
 from .prediction import to_map
+from .thresholds import known_rows,tile_regions,_map_sz,_name_region,_tagged_codes
 import torch
 from fastai.learner import Metric
 
@@ -124,7 +125,11 @@ class _Things:
 # %% ../nbs/34_evaluation.ipynb #b70dbeb4
 class Evaluation:
     "What was counted when maps were compared with their truth, by tile."
-    def __init__(self, codes, c=1): self.codes,self.c,self.maps,self.truths,self.tiles,self.bands,self.outlines,self.things,self.places = list(codes),c,{},{},{},{},{},{},[]
+    def __init__(self, codes, c=1):
+        self.codes,self.c = list(codes),c
+        self.maps,self.truths,self.regions = {},{},{}
+        self.tiles,self.bands,self.outlines,self.things = {},{},{},{}
+        self.places,self.errors = [],{} # `errors` holds for each tile the raster of the errors of each class
     @property
     def total(self):
         "The `Confusion` of all tiles."
@@ -135,26 +140,73 @@ class Evaluation:
         if not self.things: return None
         first,*rest = self.things.values()
         return sum(rest, start=first)
+    def region(self, name):
+        "The region of a tile: that of its origin, or what its name tells."
+        return self.regions.get(name) or _name_region(name)
+
+def _tile_of(o): return o.tile if hasattr(o, 'coding') else o
 
 def _windows(m, px=1<<21):
     n = max(64, px//m.w//64*64)
     return [(y, min(n, m.h-y)) for y in range(0, m.h, n)]
 
+# %% ../nbs/34_evaluation.ipynb #e85e5a7e
+class _Map:
+    "The rows of a map: classes, and where there are any."
+    def __init__(self, src, codes):
+        self.src,self.tile = src,_tile_of(src)
+        t = self.tile
+        if hasattr(src, 'coding'):
+            if list(src.coding.codes)!=list(codes): raise ValueError(f"{t.name} has the classes {', '.join(src.coding.codes)}, its truth {', '.join(codes)}: give both the same")
+        elif t.dtype.kind=='f': raise ValueError(f"{t.name} holds {t.dtype} numbers, such as probabilities, and no classes: make a map of them by `cut_probs`, or count them by `count_probs`")
+        elif t.n_bands!=1: raise ValueError(f"{t.name} has {t.n_bands} bands: give a map with one band of classes; of colours MaskTile(path, Palette(...)) makes classes")
+        else: _check_tagged(t, codes)
+        self.tagged = hasattr(src, 'coding') or t.nodata==VOID or t.has_mask
+        self.only_255,self.lost = not self.tagged,False # so far no value but 0 and 255 was seen, and no 255
+
+    def read(self, a, b):
+        "Classes of rows `a` to `b`, and which of them are known."
+        t = self.tile
+        if hasattr(self.src, 'coding'): pred,ok = self.src.read(a, 0, b-a, t.w),True
+        elif t.has_mask: (pred,),ok = t.read(a, 0, b-a, t.w); ok = True if ok is None else ok
+        else: (pred,),ok = t.raw(a, 0, b-a, t.w),True
+        if t.nodata not in (None,VOID) and not 0<=t.nodata<VOID: ok = ok&(pred!=t.nodata)
+        ok = ok&(pred!=VOID)
+        if self.only_255: self.only_255,self.lost = not ((pred!=0)&ok).any(),self.lost or not ok.all()
+        return _bytes(pred, ok, t.name),ok
+
+    def rows(self, halo):
+        "All rows, as `Finished`, with `halo` more above and below."
+        for y,n in _windows(self.tile):
+            a,b = max(0, y-halo),min(self.tile.h, y+n+halo)
+            pred,ok = self.read(a, b)
+            yield Finished(a, pred if ok.all() else np.where(ok, pred, np.uint8(0)), ok)
+
+def _bytes(pred, ok, name):
+    if pred.dtype==np.uint8: return pred
+    bad = pred[((pred<0)|(pred>VOID))&ok]
+    if bad.size: raise ValueError(f"{name} holds class {bad[0]}: number classes from 0, and write {VOID} where nothing is known")
+    return np.where(ok, pred, 0).astype(np.uint8)
+
+def _check_tagged(t, codes):
+    "Do the class names in a map's metadata fit those of the truth?"
+    tagged = _tagged_codes(t)
+    if tagged is None or tagged==list(codes): return
+    moved = [c for c in tagged if c in codes and list(codes).index(c)!=tagged.index(c)]
+    if moved or len(tagged)!=len(codes): raise ValueError(f"{t.name} has the classes {', '.join(tagged)}, its truth {', '.join(codes)}: give the truth in the same order")
+
+def _ahead(rows):
+    "The same, each read while the one before is worked on."
+    rows = iter(rows)
+    with ThreadPoolExecutor(1) as pool:
+        new = pool.submit(next, rows, None)
+        while (got := new.result()) is not None:
+            new = pool.submit(next, rows, None)
+            yield got
+
 def _read_pairs(m, truth, halo):
     "Rows of map and truth, with `halo` more above and below: `(y, rows that count, classes, classes)`; void in both where either is."
-    def read(y, n):
-        a,b = max(0, y-halo),min(m.h, y+n+halo)
-        pred,want = m.raw(a, 0, b-a, m.w)[0],truth.read(a, 0, b-a, m.w)
-        lost = pred==VOID
-        if lost.any(): pred,want = np.where(lost, np.uint8(0), pred),np.where(lost, np.uint8(VOID), want)
-        return y,slice(y-a, y-a+n),pred,want
-    with ThreadPoolExecutor(1) as pool:
-        wins = _windows(m)
-        new = pool.submit(read, *wins[0])
-        for win in [*wins[1:], None]:
-            got = new.result()
-            if win: new = pool.submit(read, *win)
-            yield got
+    for (y,n),(r,want) in zip(_windows(m.tile), _ahead(known_rows(m.rows(halo), truth))): yield y,slice(y-r.y, y-r.y+n),r.probs,want
 
 # %% ../nbs/34_evaluation.ipynb #4614ed9d
 _CELL = 256
@@ -169,19 +221,39 @@ def _errors_by_cell(wrong, known, y):
     return out
 
 # %% ../nbs/34_evaluation.ipynb #b1692683
+def _is_there(a, b):
+    "Do two tiles with a CRS lie in one place?"
+    return a.crs==b.crs and np.abs(np.subtract(a.bounds, b.bounds)).max()<=.6*abs(a.transform.a)
+
 def _same_place(m, truth):
-    if m.shape!=truth.shape: raise ValueError(f"{m.name} has {m.h} x {m.w} px, its truth {truth.name} {truth.shape[0]} x {truth.shape[1]}: compare maps with masks of the same place")
+    where = 'compare maps with masks of the same place'
+    if m.shape!=truth.shape: raise ValueError(f"{m.name} has {m.h} x {m.w} px, its truth {truth.name} {truth.shape[0]} x {truth.shape[1]}: {where}")
     a,b = m,truth.tile
-    if a.crs and b.crs and (a.crs!=b.crs or np.abs(np.subtract(a.bounds, b.bounds)).max()>.6*abs(a.transform.a)): raise ValueError(f"{m.name} lies at {np.round(a.bounds, 2).tolist()}, its truth {truth.name} at {np.round(b.bounds, 2).tolist()}: compare maps with masks of the same place")
+    if a.crs and b.crs and not _is_there(a, b): raise ValueError(f"{m.name} lies at {np.round(a.bounds, 2).tolist()}, its truth {truth.name} at {np.round(b.bounds, 2).tolist()}: {where}")
+
+_ROLES = set('map mapped maps mask masked masks label labels truth gt pred prediction predictions class classes rgb irrg sat image images img'.split())
+
+def _words_of(name):
+    "What a name says besides the role of the file: `('north','1')` of `north_1_map`."
+    words = [w for w in re.split(r'[\W_]+', name.lower()) if w]
+    return tuple(w for w in words if w not in _ROLES) or tuple(words)
+
+def _same_names(maps, truths):
+    "Without a place on the ground, names have to tell which truth belongs to which map."
+    odd = [i for i,(m,t) in enumerate(zip(maps, truths)) if not (_tile_of(m).crs and t.tile.crs) and not isinstance(t, ShapeMask)]
+    ms,ts = ([_words_of(n) for n in tile_names([_tile_of(o[i]) for i in odd])] for o in (maps, truths))
+    wrong = [(i,a,b) for i,a,b in zip(odd, ms, ts) if a!=b]
+    for i,a,b in wrong:
+        if a in ts or b in ms: raise ValueError(f"the map {_tile_of(maps[i]).name} stands beside the truth {truths[i].name}, and without CRS only their names tell what belongs together: give the truths in the order of the maps")
+    if wrong and len(odd)>1: i = wrong[0][0]; warnings.warn(f"{_tile_of(maps[i]).name} and {truths[i].name} have no CRS and other names: maps and truths are compared in the order in which they are given; name both alike to be sure")
 
 # %% ../nbs/34_evaluation.ipynb #ea05e0f9
 @patch
-def _add(self:Evaluation, name, m, truth, edges, objects, errors, smallest, tick):
-    "Count one map."
-    _same_place(m, truth)
+def _count(self:Evaluation, m, truth, edges, objects, errors, smallest, tick):
+    "Counts of one map: pixels, cells, the band along outlines, outlines, things."
     conf,cells = Confusion(self.codes),{}
     band,line = Confusion(self.codes),BoundaryF1(self.c, edges or 0); line.reset()
-    things = _Things(m, isinstance(truth, ShapeMask)) if objects else None
+    things = _Things(m.tile, isinstance(truth, ShapeMask)) if objects else None
     for y,rows,pred,want in _read_pairs(m, truth, edges+1 if edges else 0):
         if edges:
             line.update(pred[None], want[None], rows)
@@ -192,38 +264,70 @@ def _add(self:Evaluation, name, m, truth, edges, objects, errors, smallest, tick
         conf.update(pred, want)
         known = want!=VOID
         for r,n in _errors_by_cell((pred!=want)&known, known, y).items(): cells[r] = cells.get(r, 0)+n
-        if things: things.add((pred==self.c)&known, truth.ids(y, 0, len(pred), m.w, self.c)*known if isinstance(truth, ShapeMask) else want==self.c)
+        if things: things.add((pred==self.c)&known, truth.ids(y, 0, len(pred), m.tile.w, self.c)*known if isinstance(truth, ShapeMask) else want==self.c)
         for c,out in errors.items(): out.write(error_map(pred, want, c)[None])
         tick(pred.size)
-    self.maps[name],self.truths[name],self.tiles[name] = m,truth,conf
+    return conf,cells,band,line,things and things.objects(smallest)
+
+@patch
+def _add(self:Evaluation, name, src, truth, edges, objects, errors, smallest, tick):
+    "Count one map and keep the counts under `name`."
+    m = _Map(src, self.codes)
+    _same_place(m.tile, truth)
+    try: conf,cells,band,line,things = self._count(m, truth, edges, objects, errors, smallest, tick)
+    except ValueError as e: raise ValueError(f"map {m.tile.name} beside {truth.name}: {e}") from None
+    if m.only_255 and m.lost: raise ValueError(f"{m.tile.name} holds no value but 0 and 255, and no nodata tag says that 255 is void: if 255 is {self.codes[-1]}, give the map as MaskTile(path, MaskValues({self.codes}, [0, 255])); if it is void, tag it (`gdal_edit.py -a_nodata 255`)")
+    if not conf.counts.sum(): warnings.warn(f"{m.tile.name} and {truth.name} have no pixel in common that is known in both: their scores are nan")
+    self.maps[name],self.truths[name],self.tiles[name] = src,truth,conf
     if edges: self.bands[name],self.outlines[name] = band,line
-    if things: self.things[name] = things.objects(smallest)
+    if things: self.things[name] = things
     self.places += [dict(tile=name, y=r*_CELL, x=k*_CELL, wrong=int(n[0,k]), known=int(n[1,k])) for r,n in cells.items() for k in range(n.shape[1]) if n[0,k]]
 
 # %% ../nbs/34_evaluation.ipynb #fa95abf0
+def _error_paths(folder, names, codes):
+    "Where the errors of each tile and class go: name to class to path."
+    which = [1] if len(codes)==2 else [*range(len(codes))]
+    texts = file_names([f'{n}_{codes[c] if len(codes)>2 else "errors"}' for n in names for c in which])
+    paths = iter(Path(folder)/f'{t}.tif' for t in texts)
+    return {n: {c: next(paths) for c in which} for n in names}
+
 @contextmanager
-def _error_files(folder, m, codes):
+def _error_files(paths, tile, codes):
     "Rasters of errors, class to opened file, that appear together when they are whole."
-    with ExitStack() as stack:
-        which = [] if folder is None else [1] if len(codes)==2 else range(len(codes))
-        yield {c: stack.enter_context(RasterWriter(Path(folder)/f'{m.stem}_{codes[c] if len(codes)>2 else "errors"}.tif', m, nodata=VOID, colours=colour_table(Palette({**ERRORS})),
-                                                   names=[f'errors of {codes[c]}'], tags={'codes': ', '.join(ERRORS)}, overviews=True)) for c in which}
+    def opened(path, c): return RasterWriter(path, tile, nodata=VOID, colours=colour_table(Palette({**ERRORS})), names=[f'errors of {codes[c]}'], tags={'codes': ', '.join(ERRORS)}, overviews=True)
+    with ExitStack() as stack: yield {c: stack.enter_context(opened(p, c)) for c,p in paths.items()}
 
 # %% ../nbs/34_evaluation.ipynb #4d50fd33
+def _listed(o):
+    "One thing, several, or the files of a folder, as a list."
+    if isinstance(o, (str,Path)): return tile_files(o) if Path(o).is_dir() else [o]
+    return [o] if isinstance(o, (Tile,Shapes)) or hasattr(o, 'coding') else list(o)
+
 def _pairs(maps, truths):
     "Opened maps and their truths."
-    maps = [Tile(p) for p in (maps if isinstance(maps, (list,tuple)) else tile_files(maps) if Path(maps).is_dir() else [maps])]
-    if isinstance(truths, Shapes): truths = [ShapeMask(m, truths) for m in maps]
-    truths = truths if isinstance(truths, (list,tuple)) else [truths]
-    if strange := [t for t in truths if not hasattr(t, 'coding')]: raise ValueError(f"{strange[0]} does not say which value is which class: give a `MaskTile`, like MaskTile(path, MaskValues(codes, values)), a `ShapeMask`, or `Shapes`")
-    if len(maps)!=len(truths): raise ValueError(f"{len(maps)} maps and {len(truths)} truths: give the mask of each map, in the same order")
-    twice = [m.stem for m in maps if sum(o.stem==m.stem for o in maps)>1]
-    if twice: raise ValueError(f"two maps are called {twice[0]}: scores are kept by name, so evaluate them apart")
-    return list(zip(maps, truths))
+    maps = [m if isinstance(m, Tile) or hasattr(m, 'coding') else Tile(m) for m in _listed(maps)]
+    truths = [truths]*len(maps) if isinstance(truths, Shapes) else _listed(truths)
+    if strange := [t for t in truths if not hasattr(t, 'coding') and not isinstance(t, Shapes)]: raise ValueError(f"{strange[0]} does not say which value is which class: give a `MaskTile`, like MaskTile(path, MaskValues(codes, values)), a `ShapeMask`, or `Shapes`")
+    if not maps or len(maps)!=len(truths): raise ValueError(f"{len(maps)} maps and {len(truths)} truths: give the mask of each map, in the same order")
+    truths = [ShapeMask(_tile_of(m), t) if isinstance(t, Shapes) else t for m,t in zip(maps, truths)]
+    other = [t.name for t in truths if list(t.coding.codes)!=list(truths[0].coding.codes)]
+    if other: raise ValueError(f"{other[0]} and {truths[0].name} have other classes: compare maps with truths of the same `codes`")
+    _same_names(maps, truths)
+    return maps,truths
+
+def _names_of(maps):
+    names = tile_names([_tile_of(m) for m in maps])
+    twice = [n for n in names if names.count(n)>1]
+    if twice: raise ValueError(f"the map {twice[0]} is given twice: scores are kept by name, so give each map once")
+    return names
+
+def _told_more(m, truth): # of map and truth, which knows the raster or the group that it comes from?
+    o = truth.tile.origin
+    return truth.tile if o.group or o.name!=truth.tile.stem else _tile_of(m)
 
 def evaluate(
-    maps, # A map of classes as `predict_tile` writes it, a list or a folder of them
-    truths, # Its mask, a `MaskTile` or `ShapeMask`; a list of them in the order of the maps; or `Shapes`, burned for each map
+    maps, # A map of classes as `predict_tile` writes it, several, or a folder of them; one with other values as a `MaskTile`
+    truths, # Its mask, a `MaskTile` or `ShapeMask`, or `Shapes`; several in the order of the maps; one `Shapes` is burned for each map
     c:int=1, # The class whose outlines and things are looked at
     edges:int=None, # Also score outlines, and pixels so near to them, in pixels; `None` to leave it out
     objects:bool=False, # Also score things
@@ -232,13 +336,24 @@ def evaluate(
     progress:bool=None, # Show a bar; `None` where somebody can see it
 )->Evaluation:
     "Compare maps with their truth, in one pass over both."
-    pairs = _pairs(maps, truths)
-    out = Evaluation(pairs[0][1].coding.codes, c)
-    if errors: Path(errors).mkdir(parents=True, exist_ok=True)
-    with pass_through(*[m for m,_ in pairs], *[t.tile for _,t in pairs]), _bar(sum(m.h*m.w for m,_ in pairs), 'evaluate', 'px', progress) as bar:
-        for m,truth in pairs:
-            with _error_files(errors, m, out.codes) as files: out._add(m.stem, m, truth, edges, objects, files, smallest, bar.update)
+    maps,truths = _pairs(maps, truths)
+    out,names,tiles = Evaluation(truths[0].coding.codes, c),_names_of(maps),[_tile_of(m) for m in maps]
+    if not 0<=c<len(out.codes): raise ValueError(f"class {c} of {len(out.codes)} codes: give 0 to {len(out.codes)-1}")
+    out.regions = dict(zip(names, tile_regions([_told_more(m, t) for m,t in zip(maps, truths)])))
+    if errors:
+        Path(errors).mkdir(parents=True, exist_ok=True)
+        out.errors = _error_paths(errors, names, out.codes)
+        _check_not_read([p for ps in out.errors.values() for p in ps.values()], [*tiles, *[t.tile for t in truths]])
+    with pass_through(*tiles, *[t.tile for t in truths]), _bar(sum(m.h*m.w for m in tiles), 'evaluate', 'px', progress) as bar:
+        for name,m,tile,truth in zip(names, maps, tiles, truths):
+            with _error_files(out.errors.get(name, {}), tile, out.codes) as files: out._add(name, m, truth, edges, objects, files, smallest, bar.update)
     return out
+
+def _check_not_read(paths, tiles):
+    "Is none of `paths` among the files that are read?"
+    read = {Path(f).resolve() for t in tiles for f in getattr(t, 'files', t.paths)}
+    lost = [p for p in paths if p.resolve() in read]
+    if lost: raise ValueError(f"errors would be written to {lost[0]}, which is one of the rasters that are read: give another folder")
 
 # %% ../nbs/34_evaluation.ipynb #5ac455fd
 def _row(codes, c, confs, bands, lines, things):
@@ -256,14 +371,14 @@ def _row(codes, c, confs, bands, lines, things):
 
 @patch
 def table(self:Evaluation,
-    region=None, # Gives the region of a tile's name, such as `region_of`: a row for each; `None` for a row for each tile
+    region=None, # Gives the region of a tile's name, such as `region` of the evaluation: a row for each; `None` for a row for each tile
 ): # A `DataFrame`; the last row is all
     "Scores of each tile or region, and of all."
     groups = {}
     for n in self.tiles: groups.setdefault(region(n) if region else n, []).append(n)
-    groups['all'] = list(self.tiles)
     def of(d, ns): return [d[n] for n in ns if n in d]
-    return pd.DataFrame({g: _row(self.codes, self.c, of(self.tiles, ns), of(self.bands, ns), of(self.outlines, ns), of(self.things, ns)) for g,ns in groups.items()}).T
+    rows = [_row(self.codes, self.c, *[of(d, ns) for d in (self.tiles, self.bands, self.outlines, self.things)]) for ns in [*groups.values(), list(self.tiles)]]
+    return pd.DataFrame(rows, index=[*groups, 'all'], dtype=object)
 
 # %% ../nbs/34_evaluation.ipynb #b6b9eb20
 @patch
@@ -278,7 +393,7 @@ def worst(self:Evaluation,
 ): # A `DataFrame`: `tile`, `y` and `x` of the upper left corner in pixels, `wrong` and `known` pixels, `lon`, `lat` of the middle
     "The cells of 256 px with the most wrong pixels."
     out = pd.DataFrame(self.places, columns=['tile','y','x','wrong','known']).sort_values('wrong', ascending=False, kind='stable', ignore_index=True).head(n)
-    at = [_lonlat(self.maps[p.tile], p.y+_CELL/2, p.x+_CELL/2) for p in out.itertuples()]
+    at = [_lonlat(_tile_of(self.maps[p.tile]), p.y+_CELL/2, p.x+_CELL/2) for p in out.itertuples()]
     return out.assign(lon=[a for a,_ in at], lat=[b for _,b in at])
 
 @patch
@@ -302,18 +417,22 @@ def save(self:Evaluation,
 )->Path: # The folder
     "Write the tables as CSV: tiles, regions, classes, statistics, confusion, worst places, and things."
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    tables = dict(tiles=self.table(), regions=self.table(region_of), classes=self.classes(), statistics=self.total.statistics(),
+    tables = dict(tiles=self.table(), regions=self.table(self.region), classes=self.classes(), statistics=self.total.statistics(),
                   confusion=pd.DataFrame(self.total.counts, self.codes, self.codes), worst=self.worst(50), things=None if self.objects is None else self.objects.table())
     for name,t in tables.items():
-        if t is not None: t.to_csv(folder/f'{name}.csv')
+        if t is not None: write_whole(folder/f'{name}.csv', t.to_csv())
     return folder
 
 # %% ../nbs/34_evaluation.ipynb #10bead18
 def _painted(a, palette): return np.where((a==VOID)[...,None], np.uint8(225), to_colours(palette, a)) # void is grey
 
+class _Raw: # class numbers as they stand
+    def __init__(self, tile): self.tile,self.shape = tile,tile.shape
+    def read(self, *win): return self.tile.raw(*win)[0]
+
 def show_map(
     src, # Raster that was mapped, a path or a `Tile`
-    path, # A map of classes
+    path, # A map of classes, a path, a `Tile` or a `MaskTile`
     truth:MaskTile=None, # The mask of the same place; `None` shows image and map only
     palette:Palette=None, # Colours of the classes
     window:tuple=None, # `(y,x,h,w)` in pixels; `None` for all
@@ -321,12 +440,12 @@ def show_map(
     most:int=1000, # Pixels on the longer side of each picture
 ):
     "Image, truth, map and errors of class `c`, side by side; returns the axes."
-    im,m = (src if isinstance(src, Tile) else Tile(src)),Tile(path)
+    im,m = (o if isinstance(o, Tile) or hasattr(o, 'coding') else Tile(o) for o in (src, path))
     win = window or (0,0,*m.shape)
     im,m,s = im.crop(*win),m.crop(*win),max(1, -(-max(win[2:])//most))
     px = small_tile(im, s)[0][:3 if im.n_bands>2 else 1].transpose(1,2,0)
     if im.dtype!=np.uint8: lo,hi = np.percentile(px, (1,99)); px = ((px-lo)/max(hi-lo, 1e-9)).clip(0,1)
-    pred = small_mask(SimpleNamespace(shape=m.shape, read=lambda *w: m.raw(*w)[0]), s)
+    pred = small_mask(m if hasattr(m, 'coding') else _Raw(m), s)
     shown = {'image': px, 'map': pred}
     if truth is not None:
         want = small_mask(truth.crop(*win), s)
@@ -344,8 +463,8 @@ class Stitched(Metric):
     "A score over whole validation tiles, stitched as a map is, at the end of chosen epochs."
     def __init__(self,
         score:str='iou', # A score, see `confusion_metrics`
-        every:int=1, # After every so manieth epoch, and after the last
-        sz:int=None, # Side of a patch, in pixels; `None` for 1024, or less for smaller tiles
+        every:int=1, # After every `every`th epoch, and after the last
+        sz:int=None, # Side of a patch, in pixels; `None` as in `predict_tile`
         overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
     ):
         if score.startswith('boundary_f1'): raise ValueError(f"{score} needs outlines, which rows of a map that is being made cut: take `evaluate` with `edges`, or another score")
@@ -359,7 +478,9 @@ class Stitched(Metric):
         epoch = getattr(self.learn, 'epoch', 0)+1
         if epoch%self.every and epoch<getattr(self.learn, 'n_epoch', 1): return float('nan')
         f,(metric,) = self.learn.aerial_model(),confusion_metrics(self.learn.dls.codes, [self.score])
+        sz = _map_sz(f, self.sz)
         for tile,mask in self.learn.dls.valid.tiles:
             t = f.open_tile(tile)
-            for r in stream_probs(f, t, Grid(t.shape, self.sz, self.overlap)): metric.confusion.update(to_map(r.probs, np.True_)[0], np.where(r.valid, mask.read(r.y, 0, *r.valid.shape), VOID))
+            rows = stream_probs(f, t, Grid(t.shape, sz, self.overlap), f.batch_size(sz or 1024))
+            for r,truth in known_rows(rows, mask): metric.confusion.update(to_map(r.probs, np.True_)[0], truth)
         return metric.value

@@ -9,14 +9,12 @@ __all__ = ['VOID', 'check_codes', 'Palette', 'find_keys', 'to_classes', 'to_colo
            'file_colours', 'class_cells', 'count_values', 'find_values', 'colour_table', 'palette_colours']
 
 # %% ../nbs/04_labels.ipynb #5b5f2f07
-from copy import copy
-from dataclasses import replace
 import json
 import numpy as np
 from pathlib import Path
 from fastcore.basics import patch
 from .files import remember
-from .rasters import Tile,_bar
+from .rasters import Tile,_bar,close_handles
 
 # %% ../nbs/04_labels.ipynb #ed04172c
 VOID = 255 # A pixel that is not labelled: neither trained on nor scored
@@ -196,7 +194,7 @@ class MaskTile:
         if self._tile is None: self._tile = Tile(self.path)
         return self._tile
     @property
-    def name(self): return self._tile.name if self._tile else Path(self.path).name
+    def name(self): return self._tile.name if self._tile else Path(self.path if isinstance(self.path, (str,Path)) else self.path[0]).name
     @property
     def shape(self): return self.tile.shape
     def __repr__(self): return f"MaskTile {self.name}: {len(self.coding.codes)} classes" # opens nothing
@@ -216,7 +214,7 @@ class MaskTile:
     def read(self, y, x, h, w):
         "Classes `(h,w)` uint8 of a window inside the mask."
         t = self._source
-        a,_,valid = t.layers[0].values(t._window(y, x, h, w))
+        a,_,valid = t._values(y, x, h, w, None)
         if valid is not None:
             if not valid.any(): return np.full((h,w), VOID, np.uint8)
             a = np.where(valid, a, a[:,valid][:,:1,None]) # some known value, void in the end
@@ -298,7 +296,7 @@ def _count(t, progress=None):
     if px>_MOST: raise ValueError(f"{t.name} has {t.h:,} x {t.w:,} px, and looking at all of them would take hours: say what its values mean, like `coding=MaskValues(codes)`")
     with _bar(px, f'values of {t.name}', 'px', False if px<1e8 else progress) as bar:
         for y,x,h,w in wins:
-            a,bad,valid = t.layers[0].values(t._window(y, x, h, w))
+            a,bad,valid = t._values(y, x, h, w, None)
             if bad is not None and t.n_bands==1: _add(tagged, a[bad&~np.isnan(a)], t.name)
             a = a[0] if len(a)==1 else _key(np.moveaxis(a, 0, -1))
             _add(n, a if valid is None else a[valid], t.name)
@@ -336,6 +334,7 @@ def _seen(paths, progress=None):
                 total,first = into.get(v, (0,t.name))
                 into[v] = total+n,first
         if len(together)<_MANY: together.setdefault(tuple(sorted(values, key=str)), t.name)
+    close_handles()
     return dict(seen=[[v,*o] for v,o in seen.items()], tagged=[[v,*o] for v,o in tagged.items()],
                 together=[[list(k),name] for k,name in together.items()], tables=list(kinds.values())[::-1][:2])
 

@@ -14,15 +14,17 @@ from datetime import date
 from html import escape
 from io import BytesIO
 from pathlib import Path
-import os
+from types import SimpleNamespace
+from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
-from .rasters import Tile,tile_files
-from .splits import region_of
+from .files import write_whole
+from .rasters import Tile,tile_names
+from .metrics import markdown_text
 from .learner import AerialModel
 from .thresholds import TileCurves
-from .evaluation import ERRORS,Evaluation,show_map
+from .evaluation import Evaluation,show_map,_is_there,_listed,_tile_of,_words_of
 
 # %% ../nbs/37_reports.ipynb #bf7c21be
 @dataclass
@@ -43,7 +45,7 @@ def _words(df):
 
 def _md_table(df):
     head,*rows = _words(df)
-    return '\n'.join('| '+' | '.join(r)+' |' for r in [head, ['---', *['---:']*(len(head)-1)], *rows])
+    return '\n'.join('| '+' | '.join(r)+' |' for r in [map(markdown_text, head), ['---', *['---:']*(len(head)-1)], *[map(markdown_text, r) for r in rows]])
 
 def _html_table(df):
     head,*rows = [[escape(c) for c in r] for r in _words(df)]
@@ -70,15 +72,15 @@ def _html(title, sections):
 
 def _markdown(title, sections, pictures):
     "The page as text; pictures go into the folder `pictures`."
-    n,lines = 0,[f'# {title}']
+    n,lines = 0,[f'# {markdown_text(title)}']
     for s in sections:
-        lines.append(f'## {s.title}')
+        lines.append(f'## {markdown_text(s.title)}')
         for p in s.parts:
             if isinstance(p, bytes):
                 n += 1
-                (pictures/f'{n}.jpg').write_bytes(p)
-                p = f'![{s.title}]({pictures.name}/{n}.jpg)'
-            lines.append(_md_table(p) if isinstance(p, pd.DataFrame) else p)
+                write_whole(pictures/f'{n}.jpg', p)
+                lines.append(f'![{markdown_text(s.title)}]({quote(pictures.name)}/{n}.jpg)')
+            else: lines.append(_md_table(p) if isinstance(p, pd.DataFrame) else markdown_text(p))
     return '\n\n'.join(lines)+'\n'
 
 # %% ../nbs/37_reports.ipynb #15497f21
@@ -93,7 +95,7 @@ def _without_things(table): return table.drop(columns=[c for c in table if c.sta
 
 def _scores(e):
     out = [_Section('Scores', [_summary(e), _without_things(e.table()), *([] if len(e.codes)==2 else [e.classes()])])]
-    if len({region_of(n) for n in e.tiles})>1: out.append(_Section('By region', [_without_things(e.table(region_of))]))
+    if len({e.region(n) for n in e.tiles})>1: out.append(_Section('By region', [_without_things(e.table(e.region))]))
     if e.objects: out.append(_Section('Things', [f"A thing is found if it shares at least half of what it and its partner cover together. {e.objects!r}.", e.objects.table()]))
     fig,axs = plt.subplots(1, 2, figsize=(2.6*2+1.4*len(e.codes), 2+.6*len(e.codes)), layout='constrained')
     e.total.plot(ctx=axs[0]); e.total.plot('truth', ctx=axs[1]); axs[0].set_title('pixels', fontsize=10); axs[1].set_title('share of the truth', fontsize=10)
@@ -102,25 +104,42 @@ def _scores(e):
 # %% ../nbs/37_reports.ipynb #40fbbc7a
 def _curve_pictures(e, curves):
     if curves is None: return []
-    curves = TileCurves({k.rsplit('.', 1)[0]: c for k,c in curves.items()})
     total,regions = curves.total,curves.by_region()
-    if total.n_classes>2: return [_Section('Thresholds', ['Each class against the rest at its best threshold, beside the largest probability.', total.per_class(codes=e.codes)])]
-    there = TileCurves({k: c for k,c in regions.items() if c._of(1).sum(1).all()})
+    if total.n_classes>2: return [_Section('Thresholds', ['Each class against the rest at its best threshold, beside the largest probability. A class that is not there has no numbers.', total.per_class(codes=e.codes)])]
+    if not total._shows(1): return [_Section('Thresholds', [f"There is no curve: the tiles whose scores were kept show {e.codes[1] if total._of(1)[1].any() else e.codes[0]} alone."])]
     fig,axs = plt.subplots(1, 4, figsize=(14,3.1), layout='constrained')
-    total.plot(ctx=axs[0]); there.plot_roc(ctx=axs[1]); there.plot_precision_recall(ctx=axs[2]); total.plot_reliability(ctx=axs[3])
-    places = there if len(there)>1 else curves
+    total.plot(ctx=axs[0]); regions.plot_roc(ctx=axs[1]); regions.plot_precision_recall(ctx=axs[2]); total.plot_reliability(ctx=axs[3])
+    places = regions if len(regions)>1 else curves
     parts = ['Accuracy and IoU over the threshold, the best one marked; ROC and precision over recall in each region; and whether scores mean what they say.', _jpeg(fig)]
     if len(places)>1: parts += ['What each place would like, and what it gets with the threshold picked on all the others:', places.held_out()]
     return [_Section('Thresholds', parts)]
 
 # %% ../nbs/37_reports.ipynb #c682dea1
+def _fits(t, m):
+    "Can the raster `t` be the image of the map `m`?"
+    return t.shape==m.shape and (not (t.crs and m.crs) or _is_there(m, t))
+
+def _image_of(name, m, found):
+    "Of `found`, name to raster, the image of the map `m`."
+    stem = name.split('/')[-1]
+    rules = [lambda k: k==name, lambda k: k.split('/')[-1]==stem, lambda k: _words_of(k)==_words_of(name), lambda k: _words_of(k.split('/')[-1])==_words_of(stem)]
+    for rule in rules:
+        hits = [t for k,t in found.items() if rule(k)]
+        opened = [t if isinstance(t, Tile) else Tile(t) for t in hits[:99]]
+        fit = [t for t in opened if _fits(t, m)]
+        if len(fit)==1: return fit[0]
+        if hits and not fit: raise ValueError(f"{opened[0].name} has the name of the map {name}, but {opened[0].h} x {opened[0].w} px at {np.round(opened[0].bounds, 2).tolist()}, the map {m.h} x {m.w} at {np.round(m.bounds, 2).tolist()}: give the rasters that were mapped")
+    there = [t for t in (t if isinstance(t, Tile) else Tile(t) for t in found.values()) if t.crs and m.crs and _fits(t, m)] if m.crs else []
+    if len(there)==1: return there[0]
+    raise ValueError(f"{len(there) or 'no'} image{'s' if there else ''} for the map {name}: images are {list(found)[:9]}; give them with the names of the maps, or as a dict by name")
+
 def _sources(images, e):
     "The raster that each map was made from, by name."
-    if isinstance(images, dict): found = images
-    else: found = {(t.stem if isinstance(t, Tile) else Path(t).stem): t for t in (images if isinstance(images, (list,tuple)) else tile_files(images))}
-    lost = [n for n in e.tiles if n not in found]
-    if lost: raise ValueError(f"no image for the map {lost[0]}: images are {list(found)[:9]}; give them with the names of the maps")
-    return {n: t if isinstance((t := found[n]), Tile) else Tile(t) for n in e.tiles}
+    if not isinstance(images, dict):
+        several = _listed(images)
+        names = tile_names([t if isinstance(t, Tile) else SimpleNamespace(path=str(t), stem=Path(t).stem) for t in several])
+        images = dict(zip(names, several))
+    return {n: _image_of(n, _tile_of(e.maps[n]), images) for n in e.tiles}
 
 def _around(y, x, shape, side=512):
     "Window of at most `side` px with the cell at `y`, `x` in its middle, moved inside."
@@ -130,15 +149,18 @@ def _around(y, x, shape, side=512):
 def _pictures(e, images, most, palette):
     if images is None: return []
     src,parts = _sources(images, e),[]
-    def picture(n, window=None): return _jpeg(show_map(src[n], e.maps[n].path, e.truths[n], palette, window, e.c, most=600)[0].figure)
+    def picture(n, window=None): return _jpeg(show_map(src[n], e.maps[n], e.truths[n], palette, window, e.c, most=600)[0].figure)
     legend = f"Of {e.codes[e.c]}, green was found, red is a false alarm, blue was missed."
-    iou = sorted(e.tiles, key=lambda n: np.nan_to_num(e.tiles[n].iou[e.c], nan=-1))
+    iou = sorted(e.tiles, key=lambda n: np.nan_to_num(e.tiles[n].iou[e.c], nan=2))
     some = [iou[i] for i in np.unique(np.linspace(0, len(iou)-1, min(most, len(iou))).astype(int))]
-    for n in some: parts += [f'{n}: IoU of {e.codes[e.c]} {e.tiles[n].iou[e.c]:.3f}', picture(n)]
+    def said(n):
+        v = e.tiles[n].iou[e.c]
+        return f'{n}: there is no {e.codes[e.c]}, on the map or in truth' if np.isnan(v) else f'{n}: IoU of {e.codes[e.c]} {v:.3f}'
+    for n in some: parts += [said(n), picture(n)]
     worst = []
     for w in e.worst(most).itertuples():
         at = f', {w.lat:.5f} N {w.lon:.5f} E' if not np.isnan(w.lat) else ''
-        worst += [f'{w.tile}, row {w.y}, column {w.x}{at}: {w.wrong/w.known:.0%} of {w.known:,} pixels wrong', picture(w.tile, _around(w.y, w.x, e.maps[w.tile].shape))]
+        worst += [f'{w.tile}, row {w.y}, column {w.x}{at}: {w.wrong/w.known:.0%} of {w.known:,} pixels wrong', picture(w.tile, _around(w.y, w.x, _tile_of(e.maps[w.tile]).shape))]
     return [_Section('Maps', [f'From the worst to the best{"" if len(some)==len(iou) else f", {len(some)} of {len(iou)}"}. {legend}', *parts]), _Section('Worst places', ['Squares of 256 px with the most wrong pixels, in the middle of what is shown.', *worst])]
 
 # %% ../nbs/37_reports.ipynb #0c4b0898
@@ -165,10 +187,9 @@ def write_report(
     "Write a page about maps and their errors."
     dst = Path(dst)
     if dst.suffix!='.html': raise ValueError(f"{dst} does not end in .html: the report is a page for a browser")
-    sections = [*_scores(scores), *_curve_pictures(scores, curves), *_pictures(scores, images, most, palette), _facts(model, settings)]
     pictures = dst.with_suffix('')
+    if dst.is_dir() or pictures.is_file(): raise ValueError(f"{dst if dst.is_dir() else pictures} is in the way: the page is a file, and its pictures go into the folder {pictures.name} beside it; give another name")
+    sections = [*_scores(scores), *_curve_pictures(scores, curves), *_pictures(scores, images, most, palette), _facts(model, settings)]
     pictures.mkdir(parents=True, exist_ok=True)
-    for path,text in ((dst, _html(title, sections)), (dst.with_suffix('.md'), _markdown(title, sections, pictures))):
-        part = path.with_name(f'.{path.name}.part')
-        part.write_text(text); os.replace(part, path)
-    return dst
+    write_whole(dst.with_suffix('.md'), _markdown(title, sections, pictures))
+    return write_whole(dst, _html(title, sections))

@@ -14,7 +14,7 @@ from pathlib import Path
 import os
 import numpy as np
 from .files import remember
-from .rasters import Tile,_bar,_Moments
+from .rasters import Tile,_bar,_Moments,close_handles
 from .labels import _portions
 
 # %% ../nbs/05_scales.ipynb #08179206
@@ -74,7 +74,7 @@ _ENOUGH = 10**10 # Pixels to measure; of more, every so many portions are taken
 def _values(tile, win):
     "Values `(C,h,w)` of a window in the tile's dtype, and which are no measurement in their own band, or `None`."
     a,ok = tile.read_bands(*win)
-    return a,None if ok is None else ~ok
+    return a,(None if ok is None else ~ok)
 
 def _jobs(tiles):
     "Portions of all tiles, of about 16 MB; evenly spread ones where there is more than `_ENOUGH`."
@@ -128,6 +128,7 @@ def _percentiles(tiles, counts, shares, progress):
 def _measure(tiles, shown, progress):
     m,counts = _Moments(tiles[0].n_bands),0
     for part,c in _looked(tiles, _first, tiles[0].n_bands<<19, 'measuring', progress): m += part; counts = counts+c
+    close_handles()
     if not m.n.any(): raise ValueError(f"no valid pixel in {len(tiles)} tiles: everything is nodata; check the nodata value, {tiles[0].nodata}")
     if not m.n.all(): raise ValueError(f"band {tiles[0].names[int(np.argmin(m.n))]!r} has no valid pixel in {len(tiles)} tiles: choose other `bands`, or check the nodata value, {tiles[0].nodata}")
     lo,hi,low,high = _percentiles(tiles, counts, (*shown, 2, 98), progress).T

@@ -29,15 +29,20 @@ def region_of(
     stem = Path(name).stem
     return re.sub(r'[\W_]*\d+$', '', stem) or stem
 
-# %% ../nbs/10_splits.ipynb #eeb317a1
+# %% ../nbs/10_splits.ipynb #a1c95cb0
 class _Ground(NamedTuple):
     "Where tiles lie. Tiles of different planes share no ground."
     plane:np.ndarray # `(n,)` 0 for the ground, others for images without CRS
     at:np.ndarray # `(n,k,2)` outlines in the CRS, or in pixels of the image
     flat:np.ndarray # The same, turned so that the first tile is upright
     upright:np.ndarray # `(n,)` is the outline in `flat` a rectangle along the axes?
+    box:np.ndarray # `(n,4)` of `flat`
+    area:np.ndarray # `(n,)` of `flat`
     px:np.ndarray # `(n,)` side of a pixel in `flat`
+    first:np.ndarray # `(n,)` the first tile with the same outline
     crs:object # Of plane 0
+
+def _source(o): return o.path,o.name # a store has many in one file
 
 def _ring(t, k):
     "Outline of a tile, `k` points on each side, in pixels."
@@ -51,15 +56,19 @@ def _ground(tiles):
     known = list({t.crs.to_wkt(): t.crs for t in tiles if t.crs}.values())
     k = 1 if len(known)<2 else 4 # a straight side bends in another CRS
     at,images = np.empty((len(tiles), 4*k, 2)),{}
-    plane = np.array([0 if t.crs else images.setdefault(t.origin.path, len(images)+1) for t in tiles], int)
+    plane = np.array([0 if t.crs else images.setdefault(_source(t.origin), len(images)+1) for t in tiles], int)
     for i,t in enumerate(tiles): at[i] = _moved_to(t, _ring(t, k))
     for c in known:
         here = np.array([bool(t.crs) and t.crs==c for t in tiles])
         if c!=crs: at[here] = _warped(at[here], c, crs)
     flat = at@np.linalg.inv(_turn(tiles[0])).T if tiles else at
-    return _Ground(plane, at, flat, _is_upright(flat), np.sqrt(_area(flat)/[t.h*t.w for t in tiles]), crs)
+    box,area = _box(flat),_area(flat)
+    upright = np.isclose(area, (box[:,2]-box[:,0])*(box[:,3]-box[:,1]), rtol=1e-5) # it fills its box
+    first = {}
+    same = np.array([first.setdefault((p,*o), i) for i,(p,o) in enumerate(zip(plane.tolist(), at.reshape(len(at), -1).tolist()))], int)
+    return _Ground(plane, at, flat, upright, box, area, np.sqrt(area/[t.h*t.w for t in tiles]), same, crs)
 
-# %% ../nbs/10_splits.ipynb #381c7fad
+# %% ../nbs/10_splits.ipynb #44b6bc9b
 def _moved_to(t, xy):
     "Points in pixels of a tile to its CRS, or to pixels of the image it was cut from."
     if not t.crs: return xy+(t.origin.x, t.origin.y)
@@ -84,12 +93,8 @@ def _area(p):
     return np.abs((q[...,0]*r[...,1]-q[...,1]*r[...,0]).sum(-1))/2
 
 def _box(p): return np.concatenate([p.min(-2), p.max(-2)], -1)
-def _is_upright(p):
-    "Do polygons fill their boxes?"
-    b = _box(p)
-    return np.isclose(_area(p), (b[...,2]-b[...,0])*(b[...,3]-b[...,1]), rtol=1e-5)
 
-# %% ../nbs/10_splits.ipynb #1d0a9ca6
+# %% ../nbs/10_splits.ipynb #e4081f8f
 def _sweep(box, gap=0., most=1<<20):
     "Pairs `(m,2)` of boxes `(n,4)` that touch or lie nearer than `gap`, in portions."
     def stops(a):
@@ -106,7 +111,7 @@ def _sweep(box, gap=0., most=1<<20):
         hit = (box[i,b]<=box[j,b+2]+gap)&(box[j,b]<=box[i,b+2]+gap)
         if hit.any(): yield np.stack([i[hit], j[hit]], 1)
 
-# %% ../nbs/10_splits.ipynb #74f31df9
+# %% ../nbs/10_splits.ipynb #5a08f9c5
 def _clip(p, q):
     "What convex polygons have in common, as a list of points (Sutherland and Hodgman 1974)."
     if _signed(q)<0: q = q[::-1]
@@ -126,9 +131,9 @@ def _signed(p): return sum(a[0]*b[1]-a[1]*b[0] for a,b in zip(p, [*p[1:], p[0]])
 
 def _common(g, i, j):
     "Do tiles `i` share ground with tiles `j`? Both `(m,)`."
-    a,b = _box(g.flat[i]),_box(g.flat[j])
+    a,b = g.box[i],g.box[j]
     wh = np.minimum(a[:,2:], b[:,2:])-np.maximum(a[:,:2], b[:,:2])
-    area,px = np.minimum(_area(g.flat[i]), _area(g.flat[j])),np.maximum(g.px[i], g.px[j])
+    area,px = np.minimum(g.area[i], g.area[j]),np.maximum(g.px[i], g.px[j])
     yes = (wh.min(1)>1.999*px)&(wh.prod(1)>.00999*area)&(g.plane[i]==g.plane[j])
     for k in np.flatnonzero(yes&~(g.upright[i]&g.upright[j])): # the boxes overlap, but do the tiles?
         o = g.flat[i[k],0]
@@ -137,13 +142,14 @@ def _common(g, i, j):
         yes[k] = both>.00999*area[k] and both>1.999*px[k]*np.ptp(np.array(p), axis=0).max()
     return yes
 
-def _sharing(g):
-    "Pairs `(m,2)` of tiles that share ground, in portions."
-    box = _box(g.flat)
+def _sharing(g, want=None):
+    "Pairs `(m,2)` of tiles that share ground, in portions; of tiles with the same outline only the first. `want` chooses among pairs."
+    one = g.first==np.arange(len(g.first))
     for plane in np.unique(g.plane):
-        here = np.flatnonzero((g.plane==plane)&np.isfinite(box).all(1))
-        for p in _sweep(box[here]) if len(here)>1 else []:
+        here = np.flatnonzero((g.plane==plane)&np.isfinite(g.box).all(1)&one)
+        for p in _sweep(g.box[here]) if len(here)>1 else []:
             p = here[p]
+            if want is not None: p = p[want(p)]
             p = p[_common(g, p[:,0], p[:,1])]
             if len(p): yield p
 
@@ -151,10 +157,13 @@ def shared_ground(
     tiles:list, # Tiles
 )->np.ndarray: # `(m,2)` places in the list
     "Pairs of tiles that show the same ground."
-    pairs = [*_sharing(_ground(tiles))]
-    return np.unique(np.sort(np.concatenate(pairs), 1), axis=0) if pairs else np.zeros((0,2), int)
+    g = _ground(tiles)
+    like = groupby(range(len(tiles)), g.first.tolist().__getitem__)
+    pairs = [(i,j) for p in _sharing(g) for a,b in p.tolist() for i in like[a] for j in like[b]]
+    pairs += [(i,j) for same in like.values() for k,i in enumerate(same) for j in same[k+1:]]
+    return np.array(sorted((min(p), max(p)) for p in pairs), int).reshape(-1, 2)
 
-# %% ../nbs/10_splits.ipynb #f28b6760
+# %% ../nbs/10_splits.ipynb #38b905b7
 def common_bounds(
     tiles:list, # Tiles
 )->list: # West, south, east, north of each in the CRS of the first; `None` for those without a place
@@ -162,7 +171,7 @@ def common_bounds(
     g = _ground(tiles)
     return [None if p else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
 
-# %% ../nbs/10_splits.ipynb #c0a2e194
+# %% ../nbs/10_splits.ipynb #b975de61
 def _metres(g):
     "Metres of one unit of the CRS in x and y at each tile, `(n,2)`."
     mid,size = g.at.mean(1),np.ptp(g.at, axis=1)/4
@@ -181,21 +190,34 @@ def _to_edges(p, q):
     f = np.clip((ap*ab[:,None]).sum(-1)/np.maximum((ab**2).sum(-1), 1e-30)[:,None], 0, 1)
     return np.linalg.norm(ap-f[...,None]*ab[:,None], axis=-1).min((1,2))
 
-def _nearer(g, held, buffer_m):
-    "Pairs `(m,2)` of tiles on both sides, the held-out second, that share ground or lie nearer than `buffer_m`."
-    held = np.isin(np.arange(len(g.plane)), list(held))
-    out = [p for p in _sharing(g)]
-    if buffer_m:
-        m,box = _metres(g),_box(g.at)
-        for p in _sweep(box, buffer_m/m.min()):
-            p = p[held[p[:,0]]!=held[p[:,1]]]
-            a,b = [g.at[p[:,k]]*((m[p[:,0]]+m[p[:,1]])/2)[:,None] for k in (0,1)]
-            if len(p): out.append(p[np.minimum(_to_edges(a, b), _to_edges(b, a))<buffer_m])
-    p = np.concatenate(out) if out else np.zeros((0,2), int)
-    p = p[held[p[:,0]]!=held[p[:,1]]]
-    return np.where(held[p[:,:1]], p[:,::-1], p)
+def _nearer(g, held, buffer_m=0):
+    "Training tiles that share ground with held-out ones, or lie nearer than `buffer_m`: pairs `(m,2)` of such a tile and a held-out one; and all of the held-out ones."
+    out = np.isin(np.arange(len(g.first)), list(held))
+    sides = np.zeros((len(out), 2), bool) # has this outline tiles to train on, and tiles that are held out?
+    sides[g.first[~out],0] = sides[g.first[out],1] = True
+    def across(p): return sides[p[:,0],0]&sides[p[:,1],1]|sides[p[:,0],1]&sides[p[:,1],0]
+    both = np.flatnonzero(sides.all(1))
+    near = [np.stack([both, both], 1), *_sharing(g, across)]
+    if buffer_m: near.extend(_within(g, buffer_m, across))
+    p = np.concatenate(near)
+    p = np.concatenate([p, p[:,::-1]])
+    p = p[sides[p[:,0],0]&sides[p[:,1],1]]
+    with_ = dict(p[::-1].tolist()) # an outline with training tiles, and the first near one that has held-out tiles
+    example = dict(zip(g.first[out][::-1].tolist(), np.flatnonzero(out)[::-1].tolist()))
+    bad = [(i,example[with_[f]]) for i,f in enumerate(g.first.tolist()) if not out[i] and f in with_]
+    return np.array(bad, int).reshape(-1, 2),np.flatnonzero(out&np.isin(g.first, p[:,1]))
 
-# %% ../nbs/10_splits.ipynb #bc928941
+def _within(g, buffer_m, want):
+    "Pairs `(m,2)` of tiles that lie nearer than `buffer_m` metres, in portions."
+    one = np.flatnonzero(g.first==np.arange(len(g.first)))
+    m,box = _metres(g),_box(g.at)
+    for p in _sweep(box[one], buffer_m/m.min()):
+        p = one[p]
+        p = p[want(p)]
+        a,b = [g.at[p[:,k]]*((m[p[:,0]]+m[p[:,1]])/2)[:,None] for k in (0,1)]
+        if len(p): yield p[np.minimum(_to_edges(a, b), _to_edges(b, a))<buffer_m]
+
+# %% ../nbs/10_splits.ipynb #862ff75d
 class _Item(NamedTuple):
     "What a split knows of a tile."
     tile:Tile # `None` if only a name is known
@@ -238,7 +260,7 @@ def _names_of(i):
     p = Path(i.path)
     return [i.name, i.given, p.name, i.path, p, i.origin.name]
 
-# %% ../nbs/10_splits.ipynb #f8a57e2d
+# %% ../nbs/10_splits.ipynb #a3c7c58e
 def _numbers(keys):
     at = {}
     return np.array([at.setdefault(k, len(at)) for k in keys], int)
@@ -269,8 +291,8 @@ class _Case:
     def units(self, *by):
         "Number of the unit of each item, joined by 'ground', 'group' and 'source'."
         pairs = [_same_key(self.groups)] if 'group' in by else []
-        if 'source' in by: pairs.append(_same_key([i.origin.path for i in self.items]))
-        if 'ground' in by and self.ground: pairs.extend(_portions(_sharing(self.ground)))
+        if 'source' in by: pairs.append(_same_key([_source(i.origin) for i in self.items]))
+        if 'ground' in by and self.ground: pairs += [np.stack([self.ground.first, np.arange(self.n)], 1), *_portions(_sharing(self.ground))]
         return _join(self.n, pairs)
 
 def _portions(pairs, most=1<<22):
@@ -281,7 +303,7 @@ def _portions(pairs, most=1<<22):
         if sum(map(len, have))>most: yield np.concatenate(have); have = []
     if have: yield np.concatenate(have)
 
-# %% ../nbs/10_splits.ipynb #4fd18021
+# %% ../nbs/10_splits.ipynb #a316c279
 def spatial_folds(
     at:np.ndarray, # `(n,2)` centres of the tiles, x and y in one CRS
     k:int, # Number of folds
@@ -299,7 +321,7 @@ def spatial_folds(
     if not 2<=k<=len(at): raise ValueError(f"{k} folds of {len(at)} tiles: give 2 to {len(at)} folds, or more tiles")
     return part(np.arange(len(at)), k)
 
-# %% ../nbs/10_splits.ipynb #e6574767
+# %% ../nbs/10_splits.ipynb #87f8742f
 def _centres(case, unit):
     "Centre and weight of each unit; `None` if not all tiles lie in one plane."
     g,n = case.ground,unit.max()+1
@@ -314,14 +336,14 @@ def _parts(case, unit, k):
     if got is None or len(got[1])<k: return None
     return [np.flatnonzero(np.isin(unit, f)).tolist() for f in spatial_folds(got[0], k, got[1])]
 
-# %% ../nbs/10_splits.ipynb #f8e2ea55
+# %% ../nbs/10_splits.ipynb #7a988220
 def _number(name): return [int(n) for n in re.findall(r'\d+', name)[-1:]]
 
 def _last(units, sizes, share):
     "The last of `units` that make up about `share` of their size, at least one."
-    total,held = sum(sizes[u] for u in units),[]
+    room,held = share*sum(sizes[u] for u in units)*1.05,[]
     for u in units[::-1]:
-        if sum(sizes[h] for h in held)+sizes[u]<=share*total*1.05: held.append(u)
+        if sizes[u]<=room: held.append(u); room -= sizes[u]
     small = min(sizes[u] for u in units)*1.5
     return held or [[u for u in units if sizes[u]<=small][-1]]
 
@@ -341,7 +363,7 @@ def _compact(case, unit, share):
     if not parts: return set()
     return set(parts[-1]) if share<=.5 else set(range(case.n))-set(parts[-1])
 
-# %% ../nbs/10_splits.ipynb #b147cb74
+# %% ../nbs/10_splits.ipynb #cadcefc6
 def _held_by_default(case, share):
     "Items to hold out, and whether training tiles may share ground with them."
     whole,some = case.units('ground','group','source'),case.units('ground','group')
@@ -359,7 +381,7 @@ def _held_by_default(case, share):
 
 def _left(case, held):
     "Items that can be trained on beside `held`."
-    bad = set(_nearer(case.ground, held, 0)[:,0].tolist())
+    bad = set(_nearer(case.ground, held)[0][:,0].tolist())
     return [i for i in range(case.n) if i not in held and i not in bad]
 
 def _why_one(case):
@@ -369,7 +391,7 @@ def _why_one(case):
     return (f"{a}, {b} and the others, {case.n} tiles, show one piece of ground, so none can be held out: `cut` them, such as `cut=(3,3)`, or name tiles in `valid`. "
             "Bands of one image that lie in files of their own are stacked by giving a list of them as one tile")
 
-# %% ../nbs/10_splits.ipynb #c0595ce3
+# %% ../nbs/10_splits.ipynb #052be298
 def _halves(held, n):
     train = [i for i in range(n) if i not in held]
     if not train or not held: raise ValueError(f"{len(train)} tiles to train on and {len(held)} held out, of {n}: both need at least one; give more tiles, `cut` the ones there are, or choose another `valid`")
@@ -398,11 +420,11 @@ def apart(
     if case.ground is None and buffer_m: raise ValueError(f"a buffer of {buffer_m} m, but {case.items[0].name} is only a name: give tiles, or paths of files that exist")
     if buffer_m and (lost := [i.name for i in case.items if not i.tile.crs]): raise ValueError(f"a buffer of {buffer_m} m, but {len(lost)} tiles have no CRS, such as {lost[0]}: leave `buffer_m` away, or use georeferenced images")
     if case.ground is None: return _halves(held, case.n)
-    near = _nearer(case.ground, held, buffer_m or 0)
+    near,leaks = _nearer(case.ground, held, buffer_m or 0)
     if buffer_m is not None:
         why = f'lie nearer than {buffer_m:g} m to ground that is held out' if buffer_m else 'share ground with held-out tiles'
         return _without(case, held, {*near[:,0].tolist()}, why)
-    if len(near): warnings.warn(f"{len({*near[:,1].tolist()})} of {len(held)} held-out tiles show ground that is trained on too, such as {case.items[near[0,1]].name} (held out) and {case.items[near[0,0]].name}, so scores are too good: pass `buffer_m=0` to leave such training tiles out, or let `valid=None` or `FoldSplitter` choose")
+    if len(near): warnings.warn(f"{len(leaks)} of {len(held)} held-out tiles show ground that is trained on too, such as {case.items[near[0,1]].name} (held out) and {case.items[near[0,0]].name}, so scores are too good: pass `buffer_m=0` to leave such training tiles out, or let `valid=None` or `FoldSplitter` choose")
     return _halves(held, case.n)
 
 # %% ../nbs/10_splits.ipynb #d38215bb

@@ -8,16 +8,20 @@ Docs: https://aerialfast.github.io/aerialfast/store.html.md"""
 __all__ = ['store_tiles', 'StoredTile']
 
 # %% ../nbs/13_store.ipynb #3a35dc79
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
-import os
+from typing import NamedTuple
+import json,os,zlib
 import numpy as np
 import rasterio
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .rasters import Facts,Layer,Origin,Tile,_bar,_rows,_stamps
+from .files import whole_file
+from .rasters import Facts,Layer,Origin,Tile,Values,_bar,_is_remote,_rows,_stamps,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
+from .shapes import _fits,_refuse_sources
 from .data import TileDataLoaders
-import json
 
 def _h5py():
     try: import h5py
@@ -25,6 +29,22 @@ def _h5py():
     return h5py
 
 # %% ../nbs/13_store.ipynb #5d56fdad
+_FORMAT = 2
+
+def _tags(t):
+    "The nodata value of each band, or `None`."
+    out = [None]*t.n_bands
+    for l in t.layers:
+        for place,v in zip(l.places, l.nodata):
+            if l.scales is None and _fits(v, t.dtype): out[place] = float(v)
+    return out
+
+def _known(t, held):
+    "What the index keeps of a tile, for JSON."
+    path = t.path if _is_remote(t.path) else os.path.abspath(t.path)
+    return dict(path=path, part=t.part, origin=asdict(t.origin), held=held, h=t.h, w=t.w, dtype=str(t.dtype), names=t.names, bands=t.bands,
+        chosen=t.chosen, nodata=_tags(t), crs=t.crs.to_wkt() if t.crs else '', transform=list(t.transform)[:6])
+
 def store_tiles(
     dls, # `TileDataLoaders`; the tiles of both sides are stored
     dst, # File to write, ending in `.h5`
@@ -32,89 +52,162 @@ def store_tiles(
     compression:str='lzf', # `lzf`, which costs hardly any time, `gzip`, which is smaller, or `None`
     progress:bool=None, # Show a bar; `None` where somebody can see it
 )->Path: # `dst`
-    "Put tiles and masks into one file; it appears as `dst` when it is whole."
+    "Put tiles and masks into one file, whole or not at all."
     h5py,dst = _h5py(),Path(dst)
     if dst.suffix not in ('.h5','.hdf5'): raise ValueError(f"{dst} does not end in .h5: a store is an HDF5 file")
-    pairs = [(t,m) for dl in dls.loaders[:2] for t,m in dl.tiles]
-    twice = {t.stem for t,_ in pairs if [o.stem for o,_ in pairs].count(t.stem)>1}
-    if twice: raise ValueError(f"several tiles are called {sorted(twice)[:3]}: give each a name of its own")
-    part = dst.with_name(f'.{dst.name}.part')
-    with h5py.File(part, 'w') as f, _bar(sum(t.h*t.w for t,_ in pairs), dst.name, 'px', progress) as bar:
-        f.attrs.update(codes=json.dumps(list(dls.codes)), colours=json.dumps(palette_colours(dls.palette)), format=1)
-        for t,m in pairs: _store(f.create_group(f'tiles/{t.stem}'), t, m, block, compression, bar)
-    os.replace(part, dst)
+    sides = [(t,m,k) for k,dl in enumerate(dls.loaders[:2]) for t,m in dl.tiles]
+    _refuse_sources([dst], [o for t,m,_ in sides for o in (t, m.tile)])
+    names = tile_names([t for t,_,_ in sides])
+    twice = [n for n,k in Counter(names).items() if k>1]
+    if twice: raise ValueError(f"tiles {twice[:3]} are in the loaders several times: store each once")
+    index = [dict(name=n, **_known(t, bool(k))) for n,(t,_,k) in sorted(zip(names, sides), key=lambda o: o[0])]
+    by_name = dict(zip(names, sides))
+    sums = []
+    with whole_file(dst, lambda part: _check_store(part, sums)) as part, _bar(sum(t.h*t.w for t,_,_ in sides), dst.name, 'px', progress) as bar:
+        with h5py.File(part, 'w') as f:
+            f.attrs.update(codes=json.dumps(list(dls.codes)), colours=json.dumps(palette_colours(dls.palette)), format=_FORMAT)
+            f['index'] = np.frombuffer(json.dumps(index).encode(), np.uint8)
+            for i,d in enumerate(index):
+                t,m,_ = by_name[d['name']]
+                sums += _store(f.create_group(f'tiles/{i}'), t, m, d['nodata'], int(block), compression, bar)
     return dst
 
-def _store(g, t, m, block, compression, bar):
-    def new(name, c, dtype): return g.create_dataset(name, (c,t.h,t.w), dtype, chunks=(c, min(block, t.h), min(block, t.w)), compression=compression)
-    px,classes,valid = new('pixels', t.n_bands, t.dtype),new('classes', 1, np.uint8),None
-    g.attrs.update(crs=t.crs.to_wkt() if t.crs else '', transform=list(t.transform)[:6], names=json.dumps(t.names))
+# %% ../nbs/13_store.ipynb #57040002
+def _store(g, t, m, nodata, block, compression, bar):
+    "Write a tile and its mask; gives the checksum of each portion."
+    def new(name, c, dtype, fill=None):
+        return g.create_dataset(name, (c,t.h,t.w), dtype, chunks=(c, min(block, t.h), min(block, t.w)), compression=compression, fletcher32=True, fillvalue=fill)
+    out = dict(pixels=new('pixels', t.n_bands, t.dtype), classes=new('classes', 1, np.uint8))
+    sums,t = [],t.with_fill([0 if v is None else v for v in nodata])
     for y,x,h,w in _rows(t):
-        a,ok = t.read(y, x, h, w)
-        px[:,y:y+h],classes[0,y:y+h] = a,m.read(y, x, h, w)
-        if ok is not None:
-            if valid is None: valid = new('valid', 1, bool); valid[:] = True
-            valid[0,y:y+h] = ok
+        v = t._values(y, x, h, w, None)
+        parts = dict(pixels=t._filled(v), classes=m.read(y, x, h, w)[None])
+        if v.bad is not None and v.bad.any(): parts['bad'] = v.bad
+        if v.valid is not None and not v.valid.all(): parts['valid'] = v.valid[None]
+        for name,a in parts.items():
+            if name not in out: out[name] = new(name, len(a), bool, name=='valid')
+            out[name][:,y:y+h] = a
+            sums.append((out[name].name, y, h, zlib.crc32(np.ascontiguousarray(a))))
         bar.update(h*w)
+    return sums
+
+def _check_store(part, sums):
+    "Does the file hold what was written?"
+    with _h5py().File(part, 'r') as f:
+        for name,y,h,crc in sums:
+            try: same = zlib.crc32(np.ascontiguousarray(f[name][:,y:y+h]))==crc
+            except OSError: same = False
+            if not same: raise OSError(f"{part}: rows {y} to {y+h} of {name} do not read as they were written: is the disk full?")
 
 # %% ../nbs/13_store.ipynb #7ecade2c
-_files = {}
-def _store_file(path):
-    key = os.getpid(),str(path),os.stat(path).st_mtime_ns
-    if key not in _files: _files[key] = _h5py().File(path, 'r') # a handle of its own in each process
-    return _files[key]
+class _Store(NamedTuple):
+    "An open store."
+    file:object # `h5py.File`
+    tiles:dict # Name to what the index keeps of the tile
+    at:dict # Name to the group of the tile
+    stamps:tuple # Of the file
+
+_stores = {}
+def _open_store(path):
+    "The store at `path`, with a handle of its own in each process."
+    path = os.path.abspath(path)
+    if not Path(path).is_file(): raise FileNotFoundError(f"{path} does not exist: give a file that `store_tiles` wrote")
+    state = os.getpid(),os.stat(path).st_mtime_ns,os.stat(path).st_size
+    if path not in _stores or _stores[path][0]!=state: _stores[path] = state,_read_index(path)
+    return _stores[path][1]
+
+def _read_index(path):
+    try: f = _h5py().File(path, 'r')
+    except OSError as e: raise OSError(f"{path}: cannot be opened ({e}); the file is damaged or no store: write it anew by `store_tiles`") from e
+    if 'codes' not in f.attrs or 'tiles' not in f: raise ValueError(f"{path} is an HDF5 file, but no store of tiles: give a file that `store_tiles` wrote")
+    if f.attrs.get('format')!=_FORMAT: raise ValueError(f"{path} is a store of format {f.attrs.get('format')}, this version reads format {_FORMAT}: write it anew by `store_tiles`")
+    index = json.loads(f['index'][:].tobytes())
+    return _Store(f, {d['name']: d for d in index}, {d['name']: f'tiles/{i}' for i,d in enumerate(index)}, _stamps([path]))
 
 class _StoreLayer(Layer):
     "A tile of a store, its pixels or its classes."
     def __init__(self, path, name, what):
-        g = _store_file(path)[f'tiles/{name}']
-        d,names = g[what],json.loads(g.attrs['names']) if what=='pixels' else ['class']
-        crs = rasterio.crs.CRS.from_wkt(g.attrs['crs']) if g.attrs['crs'] else None
-        mask = 'all' if what=='pixels' and 'valid' in g else ''
-        facts = Facts(*d.shape[1:], (str(d.dtype),)*len(names), names, crs, rasterio.Affine(*g.attrs['transform']), mask=mask, blocks=d.chunks[1:],
-            compression=d.compression, driver='HDF5', origin=Origin(os.path.abspath(path), name))
-        super().__init__(path, facts, _stamps([path]))
-        self.name,self.what = name,what
-    def _get(self, what, bands, win, shape):
-        y,x = (slice(int(o), int(o+n)) for o,n in ((win.row_off,win.height), (win.col_off,win.width)))
-        a = _store_file(self.path)[f'tiles/{self.name}/{what}'][:, y, x]
-        a = a if bands is None else a[bands]
-        if shape is None: return a
-        ys,xs = (((np.arange(n)+.5)*m/n).astype(int) for n,m in zip(shape, a.shape[1:]))
-        return a[:, ys[:,None], xs]
-    def pixels(self, win, shape=None): return self._get(self.what, [b-1 for b in self.bands], win, shape)
-    def masked(self, win, shape=None): return self._get('valid', None, win, shape)[0]
+        store = _open_store(path)
+        if name not in store.tiles: raise ValueError(f"no tile {name!r} in {path}: it holds {list(store.tiles)[:9]}")
+        d,g = store.tiles[name],store.file[store.at[name]]
+        self.name,self.what,self.has = name,what,[k for k in ('bad','valid') if k in g and what=='pixels']
+        names,dtype,nodata = (d['names'],d['dtype'],tuple(d['nodata'])) if what=='pixels' else (['class'],'uint8',(None,))
+        crs = rasterio.crs.CRS.from_wkt(d['crs']) if d['crs'] else None
+        super().__init__(path, Facts(d['h'], d['w'], (dtype,)*len(names), names, crs, rasterio.Affine(*d['transform']), nodata, mask='all' if 'valid' in self.has else '',
+            blocks=g[what].chunks[1:], compression=g[what].compression, driver='HDF5', origin=Origin(**d['origin'])), store.stamps)
     def key(self): return [super().key(), self.name, self.what]
+
+# %% ../nbs/13_store.ipynb #57040004
+@patch
+def _get(self:_StoreLayer, what, win, shape=None):
+    "Part of a dataset under `win`, `(C,h,w)`."
+    store = _open_store(self.path)
+    d = store.file[f'{store.at[self.name]}/{what}']
+    y,x,h,w = (int(v) for v in (win.row_off, win.col_off, win.height, win.width))
+    try: return d[:, y:y+h, x:x+w] if shape is None else _thinned(d, y, x, h, w, *shape)
+    except OSError as e: raise OSError(f"{self.path}: rows {y} to {y+h} of {self.name} cannot be read ({e}); the file is damaged: copy it anew") from e
+
+def _thinned(d, y, x, h, w, nh, nw):
+    ys,xs = (((np.arange(n)+.5)*m/n).astype(int)+o for n,m,o in ((nh,h,y), (nw,w,x)))
+    out = np.empty((len(d), nh, nw), d.dtype)
+    for row in np.unique(ys//d.chunks[1]):
+        here = np.flatnonzero(ys//d.chunks[1]==row)
+        first,last = ys[here[0]],ys[here[-1]]
+        out[:,here] = d[:, first:last+1, x:x+w][:, ys[here]-first][:, :, xs-x]
+    return out
+
+@patch
+def pixels(self:_StoreLayer, win, shape=None): return self._get(self.what, win, shape)[[b-1 for b in self.bands]]
+
+@patch
+def values(self:_StoreLayer, win, shape=None):
+    bad = self._get('bad', win, shape)[[b-1 for b in self.bands]] if 'bad' in self.has else None
+    valid = self._get('valid', win, shape)[0] if 'valid' in self.has else None
+    return Values(self.pixels(win, shape), bad, valid)
+
+@patch
+def masked(self:_StoreLayer, win, shape=None): return self._get('valid', win, shape)[0]
 
 # %% ../nbs/13_store.ipynb #1478154b
 class StoredTile(Tile):
-    "A tile in a store."
+    "A tile in a store, by the name and the bands of the file that it was made from."
     def __init__(self,
         path, # The store
         name, # Name of the tile in it
-        bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+        bands:list=None, # Bands to read, by number from 1 or by name, among those that were stored; `None` for all
         what='pixels', # `pixels` or `classes`
     ):
-        self._name = name
-        self._made_of([_StoreLayer(path, name, what)], bands)
-    @property
-    def stem(self): return self._name+self.part
-    @property
-    def name(self): return self.stem
+        layer = _StoreLayer(path, name, what)
+        self._made_of([layer], bands)
+        d = _open_store(path).tiles[name]
+        self.path,self.paths,self.part = d['path'],[d['path']],d['part']
+        if what=='classes': return
+        before = d['chosen'] or d['bands'] # by number or name in the original file
+        if self.chosen is not None: self.chosen = [before[b-1] for b in self.bands]
+        elif d['chosen'] is not None: self.chosen = list(d['chosen'])
+        self.bands = [d['bands'][b-1] for b in self.bands]
+    def __repr__(self): return f"StoredTile {self.name} in {Path(self.layers[0].path).name}: {self.n_bands} x {self.h} x {self.w} {self.dtype}, {self.crs or 'no CRS'}"
 
 # %% ../nbs/13_store.ipynb #4fdf373a
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks'])
 def from_store(cls:TileDataLoaders,
-    path, # File that `store_tiles` wrote
-    bands:list=None, # Bands to read, by number from 1 or by name; `None` for all
+    store, # File that `store_tiles` wrote
+    bands:list=None, # Bands to read, by number from 1 or by name, among those that were stored; `None` for all
+    path=None, # Where models are saved; `None` for the folder of the store
     **kwargs,
 ):
     "From a store."
-    path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"{path} does not exist: give a file that `store_tiles` wrote")
-    f = _store_file(path)
-    if 'codes' not in f.attrs or 'tiles' not in f: raise ValueError(f"{path} is an HDF5 file, but no store of tiles: give a file that `store_tiles` wrote")
-    names,coding = sorted(f['tiles']),MaskValues(json.loads(f.attrs['codes']))
-    kwargs = {'palette':Palette(json.loads(f.attrs['colours'])), 'path':path.parent, **kwargs}
-    return cls.from_tiles([StoredTile(path, n, bands) for n in names], [MaskTile(StoredTile(path, n, what='classes'), coding) for n in names], **kwargs)
+    s = _open_store(store)
+    coding = MaskValues(json.loads(s.file.attrs['codes']))
+    tiles,masks = [StoredTile(store, n, bands) for n in s.tiles],[MaskTile(StoredTile(store, n, what='classes'), coding) for n in s.tiles]
+    kwargs = {'palette':Palette(json.loads(s.file.attrs['colours'])), 'path':path or Path(store).parent, **kwargs}
+    if all(kwargs.get(k) is None for k in ('valid','groups','buffer_m','cut')): kwargs['valid'] = _held([d['held'] for d in s.tiles.values()])
+    dls = cls.from_tiles(tiles, masks, **kwargs)
+    if (folder := Path(tiles[0].path).parent).is_dir(): dls.images = folder
+    return dls
+
+def _held(flags):
+    "A splitter that holds out the items whose flag is true."
+    def split(items): return [i for i,h in enumerate(flags) if not h],[i for i,h in enumerate(flags) if h]
+    return split
