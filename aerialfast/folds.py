@@ -15,7 +15,7 @@ from types import CellType,CodeType,FunctionType,MethodType,ModuleType,SimpleNam
 import dis,functools,gc,json,operator,os,sys,time,warnings,weakref
 import pandas as pd
 from fastcore.foundation import L
-from .files import locked,whole_file,write_whole
+from .files import file_names,locked,whole_file,write_whole
 from .rasters import tile_names,write_mosaic
 from .splits import FoldSplitter,TileSplitter,region_of
 from .learner import AerialModel,load_model
@@ -166,6 +166,7 @@ class _Folds:
     "What all folds have in common."
     data:object; train:object; folder:Path; holds:dict; inner:object; sz:int; overlap:float; files:str; progress:bool
 
+    def at(self, name): return self.folder/dict(zip(self.holds, file_names([*self.holds])))[name]
     def held(self, name): return self.data(self.holds[name]).valid.tiles
     def facts(self, dls, held):
         kept = {f'held_out_{k}': v for k,v in pair_facts(held, self.files).items()}
@@ -174,8 +175,9 @@ class _Folds:
 
     def run(self, name):
         "One fold, or what is left of it, while no other process is at it."
-        (self.folder/name).mkdir(parents=True, exist_ok=True)
-        with locked(self.folder/f".{name.replace('/', '_')}.lock", what=f'fold {name} of {self.folder}'): self._run(self.folder/name, name)
+        at = self.at(name)
+        at.mkdir(parents=True, exist_ok=True)
+        with locked(at.with_name(f'.{at.name}.lock'), what=f'fold {name} of {self.folder}'): self._run(at, name)
 
     def _run(self, folder, name):
         start,held = time.perf_counter(),self.held(name)
@@ -213,12 +215,12 @@ def _thresholds(folds, by):
         out[name] = dict(thresh=others.best(by).thresh, thresh_own=curves.total.best(by).thresh if curves.total._of(1).sum(1).all() else None)
     return out
 
-def _one_raster(folder, stems, codes):
+def _one_raster(folder, scores):
     "A mosaic of the rasters of errors, or one for each class if there are more than two."
-    out = []
-    for kind in ['errors'] if len(codes)==2 else codes:
-        try: out.append(write_mosaic([folder/'errors'/f'{n}_{kind}.tif' for n in stems], folder/f'{kind}.vrt'))
-        except ValueError as e: warnings.warn(f"no raster of the {kind} of the whole area: {e}")
+    out,classes = [],list(next(iter(scores.errors.values())))
+    for c,name in zip(classes, ['errors'] if len(classes)==1 else file_names(scores.codes)):
+        try: out.append(write_mosaic([paths[c] for paths in scores.errors.values()], folder/f'{name}.vrt'))
+        except ValueError as e: warnings.warn(f"no raster of the errors of the whole area, {name}: {e}")
     return out
 
 # %% ../nbs/35_folds.ipynb #05002868
@@ -245,24 +247,25 @@ def cross_validate(
     if fold is not None and not 0<=operator.index(fold)<len(names): raise ValueError(f"fold is {fold}: take 0 to {len(names)-1}, for {', '.join(names)}")
     job = _Folds(data, train, folder, holds, inner or TileSplitter(), sz and operator.index(sz), overlap and float(overlap), files, progress)
     for n in names if fold is None else [names[fold]]: job.run(n)
-    if fold is not None: return folder/names[fold]
+    if fold is not None: return job.at(names[fold])
     with locked(folder/'.together.lock', what=folder): return _together(job, by, **kwargs)
 
 def _all_held(job):
     "Name of a map, fold, raster of probabilities and mask of each held-out tile."
     out = []
     for n in job.holds:
-        kept = json.loads((job.folder/n/'done.json').read_text(encoding='utf8'))['tiles']
-        out += [(t, n, job.folder/n/'probs'/p, m) for p,(t,m) in zip(kept.values(), job.held(n))]
+        kept = json.loads((job.at(n)/'done.json').read_text(encoding='utf8'))['tiles']
+        out += [(t, n, job.at(n)/'probs'/p, m) for p,(t,m) in zip(kept.values(), job.held(n))]
     keys = [json.dumps(t.facts_key(), default=str) for t,*_ in out]
     for i,k in enumerate(keys):
         if keys.index(k)<i: raise ValueError(f"{out[i][0].stem} is held out by {out[keys.index(k)][1]} and by {out[i][1]}: give folds that have no tile in common")
-    return [(name.replace('/', '_'), *o[1:]) for name,o in zip(tile_names([o[0] for o in out]), out)]
+    names = file_names([n.replace('/', '_') for n in tile_names([o[0] for o in out])])
+    return [(name, *o[1:]) for name,o in zip(names, out)]
 
 def _together(job, by, **kwargs):
     "Thresholds, maps, errors and tables of all folds."
     folder,held = job.folder,_all_held(job)
-    folds = {n: load_curves(folder/n/'curves.npz') for n in job.holds}
+    folds = {n: load_curves(job.at(n)/'curves.npz') for n in job.holds}
     cuts,dls = _thresholds(folds, by),job.data(next(iter(job.holds.values())))
     (folder/'maps').mkdir(exist_ok=True)
     maps = [cut_probs(probs, folder/'maps'/f'{name}.tif', cuts[n]['thresh'], list(dls.codes), dls.palette) for name,n,probs,_ in held]
@@ -274,4 +277,4 @@ def _together(job, by, **kwargs):
     with whole_file(folder/'folds.csv') as part: table.to_csv(part)
     names = [name for name,*_ in held]
     curves = TileCurves(dict(zip(names, (c for cs in folds.values() for c in cs.values()))))
-    return CrossValidation(folder, table, scores, curves, maps, _one_raster(folder, names, scores.codes))
+    return CrossValidation(folder, table, scores, curves, maps, _one_raster(folder, scores))
