@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/rasters.html.md"""
 # %% auto #0
 __all__ = ['TILE_ENDINGS', 'tile_files', 'Origin', 'Facts', 'Stamp', 'close_handles', 'Values', 'Stored', 'Layer', 'Tile',
            'tile_names', 'reflect_index', 'read_patch', 'block_row_mb', 'in_strips', 'pass_through', 'source_digest',
-           'RasterWriter', 'write_mosaic']
+           'check_dst', 'RasterWriter', 'write_mosaic']
 
 # %% ../nbs/03_rasters.ipynb #1413f1f3
 from contextlib import contextmanager
@@ -17,8 +17,9 @@ from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
-import errno,hashlib,json,operator,os,re,sys,threading,warnings,zlib
+import errno,hashlib,json,operator,os,re,shutil,sys,threading,warnings,zlib
 from fastcore.basics import patch
+from .files import whole_file,write_whole
 import numpy as np
 import rasterio,rasterio.shutil
 from rasterio.enums import ColorInterp,MaskFlags,Resampling
@@ -31,11 +32,18 @@ from rasterio.windows import Window
 # %% ../nbs/03_rasters.ipynb #2ef373d5
 TILE_ENDINGS = '.tif .tiff .vrt .jp2 .img .png .jpg .jpeg'.split()
 
+def _paths(src):
+    "Paths as a list: one, or a list, an `L` or a generator of them."
+    if isinstance(src, (str,os.PathLike)): return [src]
+    try: return list(src)
+    except TypeError: raise TypeError(f"expected a path or a list of paths, got {type(src).__name__}: {src!r}") from None
+
 def tile_files(
-    folder, # Folder with one raster per tile
-)->list: # Paths, sorted by name
-    "The rasters that lie in `folder`."
-    folder = Path(folder)
+    src, # Folder with one raster per tile, or a list of rasters
+)->list: # Paths; those in a folder sorted by name
+    "The rasters that lie in a folder, or those of a list."
+    if not isinstance(src, (str,os.PathLike)): return [Path(p) for p in _paths(src)]
+    folder = Path(src)
     if not folder.is_dir(): raise FileNotFoundError(f"{folder} is not a folder: give the folder that holds the tiles")
     fs = sorted(f for f in folder.iterdir() if f.suffix.lower() in TILE_ENDINGS and not f.name.startswith('.'))
     if not fs: raise FileNotFoundError(f"no tiles in {folder}: expected files that end in {', '.join(TILE_ENDINGS)}")
@@ -445,7 +453,7 @@ def _placed(files):
     facts = _agreed([_seen(str(p)).facts for p in files])
     g = facts[0]
     for p,f in zip(files, facts):
-        if not _fits(f, g): raise ValueError(f"{Path(p).name} has {_frame_words(f)}, {Path(files[0]).name} has {_frame_words(g)}: a mosaic needs one CRS, one pixel size, north up, and the same bands of one kind; warp the files to that, or use them as tiles of their own")
+        if len(facts)>1 and not _fits(f, g): raise ValueError(f"{Path(p).name} has {_frame_words(f)}, {Path(files[0]).name} has {_frame_words(g)}: a mosaic needs one CRS, one pixel size, north up, and the same bands of one kind; warp the files to that, or use them as tiles of their own")
     west,north = min(f.transform.c for f in facts),max(f.transform.f for f in facts)
     at = [(round((north-f.transform.f)/-g.transform.e), round((f.transform.c-west)/g.transform.a)) for f in facts]
     members = [_Member(str(p), f, y, x) for p,f,(y,x) in zip(files, facts, at)]
@@ -457,13 +465,14 @@ def _agreed(facts):
     untrue = tuple(sorted({b for f in facts for b in f.untrue}))
     return [f._replace(alpha=alpha, untrue=untrue, mask='' if f.mask=='alpha' and not alpha else f.mask) for f in facts]
 
-def _mosaic(files):
-    "A VRT, as text, that shows `files` as one raster, and its bands that are tagged as alpha bands but are none."
+def _mosaic(files, nodata=None):
+    "A VRT, as text, that shows `files` as one raster, with one `nodata` for all if it is given; and its bands that are tagged as alpha bands but are none."
     members,(h,w),(west,north) = _placed(files)
     g,facts = members[0].facts,[m.facts for m in members]
     tags = [None if len({str(f.nodata[i]) for f in facts})>1 else g.nodata[i] for i in range(len(g.names))] # nodata of a band if all files agree
-    each = any(f.nodata[i] is not None for i,v in enumerate(tags) if v is None for f in facts) or any(f.mask=='each' for f in facts) # then each band needs a mask
-    once = not each and (any(f.mask for f in facts) or None in tags)
+    if nodata is not None: tags = [nodata]*len(g.names)
+    each = nodata is None and any(f.nodata[i] is not None for i,v in enumerate(tags) if v is None for f in facts) or nodata is None and any(f.mask=='each' for f in facts) # then each band needs a mask
+    once = not each and None in tags or nodata is None and not each and any(f.mask for f in facts)
     look = _table(g.colours) if all(f.colours==g.colours for f in facts) else ''
     def band(b, n):
         void = '' if tags[b-1] is None else f'<NoDataValue>{tags[b-1]}</NoDataValue>'
@@ -471,8 +480,8 @@ def _mosaic(files):
         return (f'<VRTRasterBand dataType="{_VRT_TYPES[g.dtypes[b-1]]}" band="{n}"><Description>{escape(g.names[b-1])}</Description>{void}{look}{scale}'
                 f'{"".join(m.pixels(b) for m in members)}{_mask_band(members, b, True) if each else ""}</VRTRasterBand>')
     bands = ''.join(band(b, n) for n,b in enumerate([b for b in range(1, len(g.names)+1) if b not in g.alpha], 1))
-    t = g.transform
-    return (f'<VRTDataset rasterXSize="{w}" rasterYSize="{h}"><SRS>{escape(g.crs.to_wkt())}</SRS><GeoTransform>{west!r},{t.a!r},0,{north!r},0,{t.e!r}</GeoTransform>'
+    t,srs = g.transform,f'<SRS>{escape(g.crs.to_wkt())}</SRS>' if g.crs else ''
+    return (f'<VRTDataset rasterXSize="{w}" rasterYSize="{h}">{srs}<GeoTransform>{west!r},{t.a!r},{t.b!r},{north!r},{t.d!r},{t.e!r}</GeoTransform>'
             f'{bands}{_mask_band(members, 1, False) if once else ""}</VRTDataset>'),g.untrue
 
 def _table(colours):
@@ -537,12 +546,14 @@ def _look(path):
     "The layer of a raster, or of a folder that is a mosaic."
     path = str(path)
     with _named(path, 'cannot be opened'):
-        if _is_remote(path) or not Path(path).is_dir():
-            facts,files = _seen(path)
-            return _FileLayer(path, facts, _stamps([path, *files]), path)
-        files = tile_files(path)
-        text,untrue = _mosaic(files)
-        return _FileLayer(path, _seen(text).facts._replace(untrue=untrue), _stamps(files), text)
+        if not _is_remote(path) and Path(path).is_dir(): return _look_at_all(path, tile_files(path))
+        facts,files = _seen(path)
+        return _FileLayer(path, facts, _stamps([path, *files]), path)
+
+def _look_at_all(path, files):
+    "The layer of a mosaic of `files`."
+    text,untrue = _mosaic(files)
+    return _FileLayer(path, _seen(text).facts._replace(untrue=untrue), _stamps(files), text)
 
 def _band_name(layers, l, b): # in a stack, files of one band without a name of their own are named by their file
     names = l.facts.names
@@ -553,12 +564,6 @@ def _untrue(l):
     return f"{l.path}: band {b} is tagged as alpha (transparency), but holds many values, as near infrared does: it is read as a band; `bands={others}` leaves it out"
 
 # %% ../nbs/03_rasters.ipynb #3904e55a
-def _paths(src):
-    "Paths as a list: one, or a list, an `L` or a generator of them."
-    if isinstance(src, (str,os.PathLike)): return [src]
-    try: return list(src)
-    except TypeError: raise TypeError(f"expected a path or a list of paths, got {type(src).__name__}: {src!r}") from None
-
 class Tile:
     "A raster on disk, of any size: `read` gives windows of it."
     def __init__(self,
@@ -828,6 +833,26 @@ def source_digest(
     return hashlib.sha256(' '.join(sums).encode()).hexdigest()[:32]
 
 # %% ../nbs/03_rasters.ipynb #3226cef3
+def _move_sides(part, dst):
+    "What GDAL wrote beside `part` goes beside `dst`; what belonged to a file that `dst` replaced goes away."
+    for s in _SIDES:
+        new,old = Path(f'{part}{s}'),Path(f'{dst}{s}')
+        if new.exists(): os.replace(new, old)
+        else: old.unlink(missing_ok=True)
+
+def check_dst(
+    dst, # File to write
+    *tiles, # `Tile`s that are read meanwhile
+)->Path: # `dst`
+    "Refuse to write where a folder lies, where there is no folder, or on a file that one of `tiles` is read from."
+    dst = Path(dst)
+    if dst.is_dir(): raise IsADirectoryError(f"{dst} is a folder: give the name of a file to write")
+    if not dst.parent.is_dir(): raise FileNotFoundError(f"{dst.parent} is no folder: make it before writing {dst.name}")
+    for t in tiles:
+        if dst.exists() and any(os.path.exists(f) and os.path.samefile(dst, f) for f in t.files):
+            raise ValueError(f"{dst} is one of the files that {t.name} is read from: write to another file")
+    return dst
+
 class RasterWriter:
     "Writes a tiled, compressed GeoTIFF from the top to the bottom; it appears as `dst` when it is whole."
     def __init__(self,
@@ -845,17 +870,17 @@ class RasterWriter:
         cog:bool=False, # Lay the file out as a Cloud Optimized GeoTIFF, with overviews
         bits:int=None, # 1 for a file of black and white, CCITT group 4
     ):
-        self.dst = Path(dst)
-        if self.dst.suffix.lower() not in ('.tif','.tiff'): raise ValueError(f"{dst} does not end in .tif: rasters are written as GeoTIFF")
-        if not self.dst.parent.is_dir(): raise FileNotFoundError(f"{self.dst.parent} is no folder: make it before writing {self.dst.name}")
-        self.part,self.h,self.block,self.y = self.dst.with_name(f'.{self.dst.name}.part'),like.h,block,0
+        if Path(dst).suffix.lower() not in ('.tif','.tiff'): raise ValueError(f"{dst} does not end in .tif: rasters are written as GeoTIFF")
+        self.dst = check_dst(dst, *([like] if isinstance(like, Tile) else []))
+        self.h,self.block,self.y = like.h,block,0
         self.kw = dict(driver='GTiff', height=like.h, width=like.w, count=count, dtype=dtype, nodata=nodata, crs=like.crs,
             transform=like.transform, tiled=True, blockxsize=block, blockysize=block, compress='deflate', bigtiff='IF_SAFER',
-            interleave='band', num_threads='all_cpus', sparse_ok=nodata is not None)
+            interleave='band', num_threads=_threads(), sparse_ok=nodata is not None)
         self.smooth = dict(predictor=3 if np.dtype(dtype).kind=='f' else 2) if scale or np.dtype(dtype).kind=='f' else {} # numbers that change little from pixel to pixel
         if self.smooth: self.kw.update(compress='zstd', zstd_level=1, **self.smooth)
         if bits: self.kw.update(compress='ccittfax4', nbits=1)
         self.extra,self.overviews,self.cog = (colours,names,tags,scale),overviews or cog,cog
+        self.how = 'average' if self.smooth else 'nearest' # of overviews
         self.rows,self.sums,self.counts = [],[],_Moments(count) if self.overviews else None
 
 # %% ../nbs/03_rasters.ipynb #5d3ee24f
@@ -863,18 +888,26 @@ class RasterWriter:
 def _unwritten(dst):
     "Turn GDAL's errors while writing into one that says what to do."
     try: yield
-    except (RasterioError,CPLE_BaseError) as e: raise OSError(f"{dst}: cannot be written ({e.__cause__ or e}): is the disk full?") from e
+    except (RasterioError,CPLE_BaseError) as e: raise _no_room(dst, e.__cause__ or e) from e
+
+def _no_room(dst, why):
+    free = shutil.disk_usage(Path(dst).parent).free/1e6
+    return OSError(f"{dst}: cannot be written ({why}): is the disk full? {free:,.0f} MB of {Path(dst).parent} are free")
 
 def _checksum(a):
     a = np.ascontiguousarray(a)
     return zlib.crc32(np.where(np.isnan(a), 0, a) if a.dtype.kind=='f' else a)
 
 @patch
-def _read_back(self:RasterWriter):
+def _read_back(self:RasterWriter, part):
     "Does the file hold what was written?"
-    with _opening(), rasterio.open(self.part) as src:
-        for win,sum_ in self.sums:
-            if _checksum(src.read(window=win))!=sum_: raise OSError(f"{self.dst}: rows {win.row_off} to {win.row_off+win.height} do not read as they were written: is the disk full?")
+    with _unwritten(self.dst), _opening():
+        with rasterio.open(part) as src:
+            n = len(src.overviews(1))
+            if n!=len(self._steps(src)): raise _no_room(self.dst, 'overviews are missing')
+            for win,sum_ in self.sums:
+                if _checksum(src.read(window=win))!=sum_: raise _no_room(self.dst, f'rows {win.row_off} to {win.row_off+win.height} do not read as they were written')
+        for k in range(n): self._check_overview(part, k)
 
 # %% ../nbs/03_rasters.ipynb #e6adab64
 class _Moments:
@@ -916,20 +949,69 @@ def _write_statistics(self:RasterWriter, out):
 @patch
 def _finish(self:RasterWriter):
     "Statistics and overviews, and the layout of a COG."
-    how = 'nearest' if np.dtype(self.kw['dtype']).kind!='f' and not self.extra[3] else 'average'
-    with _opening(), rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(self.block), COMPRESS_OVERVIEW=self.kw['compress'].upper(), ZSTD_LEVEL_OVERVIEW='1', PREDICTOR_OVERVIEW=str(self.smooth.get('predictor', 1)), INTERLEAVE_OVERVIEW='BAND', GDAL_NUM_THREADS='ALL_CPUS', BIGTIFF_OVERVIEW='IF_SAFER', SPARSE_OK_OVERVIEW='ON'), rasterio.open(self.part, 'r+') as out:
+    like = dict(GDAL_TIFF_OVR_BLOCKSIZE=str(self.block), COMPRESS_OVERVIEW=self.kw['compress'].upper(), ZSTD_LEVEL_OVERVIEW='1', PREDICTOR_OVERVIEW=str(self.smooth.get('predictor', 1)),
+        INTERLEAVE_OVERVIEW='BAND', BIGTIFF_OVERVIEW='IF_SAFER', SPARSE_OK_OVERVIEW='ON')
+    with _opening(), rasterio.Env(**like, GDAL_NUM_THREADS=_threads()), rasterio.open(self.part, 'r+') as out:
         self._write_statistics(out)
-        steps = [4**k for k in range(1, 10) if max(out.shape)>self.block*4**k/2]
-        if steps: out.build_overviews(steps, Resampling[how])
-    if self.cog:
-        made = self.part.with_name(self.part.name+'.cog')
-        with _opening(), rasterio.open(self.part) as src: rasterio.shutil.copy(src, made, driver='COG', compress='deflate', predictor='YES' if self.smooth else 'NO', blocksize=self.block, bigtiff='IF_SAFER', num_threads='all_cpus', sparse_ok=True)
+        if steps := self._steps(out): out.build_overviews(steps, Resampling[self.how])
+    if self.cog: self._as_cog()
+
+@patch
+def _as_cog(self:RasterWriter):
+    made = self.part.with_suffix('.cog.tif')
+    try:
+        with _opening(), rasterio.open(self.part) as src:
+            rasterio.shutil.copy(src, made, driver='COG', compress='deflate', predictor='YES' if self.smooth else 'NO', blocksize=self.block, bigtiff='IF_SAFER', num_threads=_threads(), sparse_ok=True)
         os.replace(made, self.part)
+    finally: made.unlink(missing_ok=True)
+
+# %% ../nbs/03_rasters.ipynb #b2e33b05
+@patch
+def _steps(self:RasterWriter, out): # how much smaller the overviews are
+    return [4**k for k in range(1, 10) if max(out.shape)>self.block*4**k/2] if self.overviews else []
+
+def _nearest(src, b, y, n, shape):
+    "Rows `y` to `y+n` of the overview of `shape`, each pixel one of `src`, as GDAL chooses them."
+    rows,cols = [np.minimum((.5+np.arange(*r)*(m/k)).astype(int), m-1) for r,m,k in zip(((y,y+n), (0,shape[1])), src.shape, shape)]
+    a = src.read(b, window=Window(0, rows[0], src.width, rows[-1]-rows[0]+1))
+    return a[(rows-rows[0])[:,None], cols]
+
+def _average(src, b, y, n, shape):
+    s = src.height/shape[0]
+    return src.read(b, window=Window(0, y*s, src.width, n*s), out_shape=(n,shape[1]), resampling=Resampling.average)
+
+def _alike(a, b, nodata):
+    "Is nearly every pixel the same, and nodata in the same places?"
+    if nodata is not None and (_is(a, nodata)!=_is(b, nodata)).any(): return False
+    if a.dtype.kind!='f': return (np.abs(a.astype(np.int64)-b)<=1).mean()>.5
+    return np.isclose(a, b, rtol=1e-3, atol=1e-6, equal_nan=True).mean()>.5
+
+@patch
+def _check_overview(self:RasterWriter, part, k):
+    "Does the `k`th overview show what lies below it?"
+    below = 'NONE' if k==0 or self.how=='nearest' else f'{k-1}only'
+    with rasterio.open(part, OVERVIEW_LEVEL=below) as src, rasterio.open(part, OVERVIEW_LEVEL=f'{k}only') as small:
+        n,step = max(8, (1<<20)//src.width),self.block
+        for b in range(1, small.count+1):
+            for y in range(0, small.height, n):
+                m = min(n, small.height-y)
+                got = small.read(b, window=Window(0, y, small.width, m))
+                want = (_nearest if self.how=='nearest' else _average)(src, b, y, m, small.shape)
+                good = np.array_equal(got, want) if self.how=='nearest' else all(_alike(got[:,x:x+step], want[:,x:x+step], self.kw['nodata']) for x in range(0, small.width, step))
+                if not good: raise _no_room(self.dst, f'overview {k+1} does not show what was written')
 
 # %% ../nbs/03_rasters.ipynb #df78d012
 @patch
 def __enter__(self:RasterWriter):
-    with warnings.catch_warnings():
+    self.whole = whole_file(self.dst, self._read_back)
+    self.part = self.whole.__enter__()
+    try: self._begin()
+    except BaseException: self.whole.__exit__(*sys.exc_info()); raise
+    return self
+
+@patch
+def _begin(self:RasterWriter):
+    with warnings.catch_warnings(), _unwritten(self.dst):
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         self.out = rasterio.open(self.part, 'w', **self.kw)
     colours,names,tags,scale = self.extra
@@ -937,7 +1019,6 @@ def __enter__(self:RasterWriter):
     for i,n in enumerate(names or [], 1): self.out.set_band_description(i, n)
     if tags: self.out.update_tags(**tags)
     if scale: self.out.scales = [scale]*self.out.count
-    return self
 
 # %% ../nbs/03_rasters.ipynb #3bcb7f24
 @patch
@@ -964,33 +1045,72 @@ def put(self:RasterWriter, n, parts):
     self.y += n
 
 @patch
+def _close(self:RasterWriter):
+    with _unwritten(self.dst):
+        self.out.close()
+        if self.y<self.h: raise ValueError(f"{self.dst.name}: {self.y+sum(r.shape[1] for r in self.rows)} of {self.h} rows were written: write them all")
+        if self.overviews: self._finish()
+
+@patch
 def __exit__(self:RasterWriter, kind, err, tb):
     try:
-        with _unwritten(self.dst):
-            self.out.close()
-            if kind is None and self.y==self.h:
-                if self.overviews: self._finish()
-                self._read_back()
-                os.replace(self.part, self.dst)
-                return
-    finally: self.part.unlink(missing_ok=True)
-    if kind is None: raise ValueError(f"{self.dst.name}: {self.y+sum(r.shape[1] for r in self.rows)} of {self.h} rows were written: write them all")
+        if kind is None: self._close()
+        else: self.out.close()
+    except BaseException:
+        self.whole.__exit__(*sys.exc_info())
+        raise
+    else: self.whole.__exit__(kind, err, tb)
 
 # %% ../nbs/03_rasters.ipynb #2d70f27e
+def _same_pixels(a, b, dst):
+    "Compare two files, row by row; `b`, which was written, is at fault if it cannot be read."
+    n = max(1, a.block_shapes[0][0], 256)
+    for y in range(0, a.height, n):
+        win = Window(0, y, a.width, min(n, a.height-y))
+        with _named(a.name, f'rows {y} to {y+win.height} cannot be read'): want = [_checksum(a.read(window=win)),_checksum(a.dataset_mask(window=win))]
+        with _unwritten(dst): got = [_checksum(b.read(window=win)),_checksum(b.dataset_mask(window=win))]
+        if got!=want: raise _no_room(dst, f'rows {y} to {y+win.height} do not read as they were written')
+
+def _laid_anew(src, part, dst):
+    "Copy the raster `src`, a path or a VRT as text, into blocks."
+    with _opening(), rasterio.open(src) as d:
+        row = 2*d.block_shapes[0][0]*d.width*sum(np.dtype(t).itemsize for t in d.dtypes)
+        kind = dict(photometric='RGB', alpha='NO') if d.count>2 and ColorInterp.alpha not in d.colorinterp else {}
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK='YES', GDAL_CACHEMAX=max(128_000_000, row)):
+            why = None
+            try: rasterio.shutil.copy(d, part, driver='GTiff', tiled=True, blockxsize=256, blockysize=256, compress='deflate', bigtiff='IF_SAFER', num_threads=_threads(), **kind)
+            except (RasterioError,CPLE_BaseError) as e: why = e
+            if not Path(part).exists(): raise _no_room(dst, why) from why
+            with _unwritten(dst): made = rasterio.open(part)
+            with made: _same_pixels(d, made, dst)
+            if why: raise _no_room(dst, why) from why
+
+def _free_value(layer):
+    "A value that no band of a layer holds as a measurement, to stand for nodata in a file that has one for all bands."
+    t = Tile._of([layer])
+    if t.dtype.kind=='f': return float('nan')
+    i = np.iinfo(t.dtype)
+    free = [v for v in [*[v for v in t.layers[0].nodata if v is not None], i.min, i.max, 0] if i.min<=v<=i.max]
+    for win in _rows(t):
+        a,ok = t.read_bands(*win)
+        free = [v for v in free if not (a[ok]==v if ok is not None else a==v).any()]
+        if not free: raise ValueError(f"{t.name}: its bands differ in nodata, and no value is left for one nodata for all: write a .vrt instead, which keeps them apart")
+    return int(free[0])
+
 def write_mosaic(
     src, # A folder or list of files that lie side by side, or one raster
     dst, # File to write: `.tif` copies the pixels into tiles of 256 px, `.vrt` points to them
 )->Path: # `dst`
     "Make one raster of several, or lay one out anew for fast reading."
-    dst = Path(dst)
-    files = tile_files(src) if not isinstance(src, (list,tuple)) and Path(src).is_dir() else list(src) if isinstance(src, (list,tuple)) else [src]
-    if not files: raise ValueError(f"no file to make {dst.name} of: give a folder, or a list with at least one raster")
-    if dst.suffix not in ('.tif','.vrt'): raise ValueError(f"{dst} ends in {dst.suffix!r}: take .tif to copy the pixels, .vrt to point to them")
-    text,part = _mosaic(files)[0] if len(files)>1 or dst.suffix=='.vrt' else str(files[0]),dst.with_name(f'.{dst.name}.part')
-    if dst.suffix=='.vrt': part.write_text(text)
-    else:
-        with _opening(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK='YES', GDAL_CACHEMAX=128_000_000), rasterio.open(text) as d:
-            kind = dict(photometric='RGB', alpha='NO') if d.count>2 and ColorInterp.alpha not in d.colorinterp else {}
-            rasterio.shutil.copy(d, part, driver='GTiff', tiled=True, blockxsize=256, blockysize=256, compress='deflate', bigtiff='IF_SAFER', num_threads='all_cpus', **kind)
-    os.replace(part, dst)
+    files = _paths(src)
+    if len(files)==1 and not _is_remote(files[0]) and Path(files[0]).is_dir(): files = tile_files(files[0])
+    if not files: raise ValueError(f"no file to make {Path(dst).name} of: give a folder, or a list with at least one raster")
+    if Path(dst).suffix not in ('.tif','.vrt'): raise ValueError(f"{dst} ends in {Path(dst).suffix!r}: take .tif to copy the pixels, .vrt to point to them")
+    layers = [_look(f) for f in files]
+    dst = check_dst(dst, *[Tile._of([l]) for l in layers])
+    if dst.suffix=='.vrt': return write_whole(dst, _mosaic(files)[0])
+    one = layers[0] if len(files)==1 else _look_at_all(files[0], files)
+    text = one.handle.path if one.facts.mask!='each' else _mosaic(files, _free_value(one))[0]
+    with whole_file(dst) as part: _laid_anew(text, part, dst)
+    _move_sides(part, dst)
     return dst

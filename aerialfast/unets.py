@@ -13,6 +13,7 @@ import difflib,os,platform,warnings
 from contextlib import contextmanager,nullcontext
 from functools import lru_cache,partial
 from pathlib import Path
+from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -22,42 +23,109 @@ import timm
 from .classics import ChannelGate,CLASSICS,fit_to
 
 # %% ../nbs/20_unets.ipynb #013700b1
-def _fits(enc, hw, last):
-    "Do the features of `hw` pixels have the shapes that timm reports?"
+class _Plan(NamedTuple):
+    "How the encoder `arch` is made and how its features come."
+    args:dict # For timm
+    last:bool # Channels come last
+    multiple:int # What height and width have to divide by, in pixels
+    unused:tuple=() # Modules that no feature depends on
+
+def _on_meta(arch, **kw):
+    "The encoder without numbers: nothing is allocated, nothing computed."
+    with torch.device('meta'): return timm.create_model(arch, features_only=True, **kw).eval()
+
+def _features(enc, hw):
+    with torch.device('meta'): return enc(torch.zeros(1, 3, *hw))
+
+def _channels_last(enc, hw):
+    "Do channels come last in the features of `hw` pixels? Raises if their shapes are not as timm reports them."
     info = enc.feature_info
     want = [(c, hw[0]//r, hw[1]//r) for c,r in zip(info.channels(), info.reduction())]
-    with torch.no_grad(): got = [tuple(f.shape[1:]) for f in enc(torch.zeros(1, 3, *hw, device=next(enc.parameters()).device))]
-    return got==([(h,w,c) for c,h,w in want] if last else want)
+    with torch.no_grad(): got = [tuple(f.shape[1:]) for f in _features(enc, hw)]
+    if got not in (want, [(h,w,c) for c,h,w in want]): raise ValueError('its features are not as timm reports them')
+    return got!=want
 
 def _layout(enc):
     "Whether channels come last, and what sizes have to divide by; raises if nothing fits."
-    stride,usual = enc.feature_info.reduction()[-1],enc.default_cfg['input_size'][-1] if hasattr(enc, 'default_cfg') else 256
-    enc,why = enc.eval(),None
+    stride,usual = enc.feature_info.reduction()[-1],getattr(enc, 'default_cfg', {}).get('input_size', [256])[-1]
     for m in dict.fromkeys((stride, 2*stride, usual, 256)):
         big = -(-256//m)*m
-        for last in (False, True):
-            try:
-                if all(_fits(enc, hw, last) for hw in ((m,2*m), (2*m,m), (big,big), (2*big,big))): return last,m
-            except Exception as e: why = e
-    raise ValueError(f"its features are not as timm reports them{f' ({str(why)[:80]})' if why else ''}")
+        try: return [_channels_last(enc, hw) for hw in ((m,2*m), (2*m,m), (big,big), (2*big,big))][0],m
+        except Exception as e: why = e
+    raise ValueError(str(why)[:80])
+
+# %% ../nbs/20_unets.ipynb #f7117439
+def _replace(net, name, new):
+    "Put `new` in the place of the module `name` of `net`; gives the module that was there."
+    parent,_,child = name.rpartition('.')
+    parent = net.get_submodule(parent)
+    old = parent.get_submodule(child)
+    parent._modules[child] = new
+    return old
+
+def _without_grad(m, name=''):
+    "The largest modules in `m` none of whose parameters has a gradient."
+    ps = list(m.parameters())
+    if name and ps and all(p.grad is None for p in ps): return [name]
+    return [n for k,c in m.named_children() for n in _without_grad(c, f'{name}.{k}' if name else k)] if ps else []
+
+def _called_before(enc, hw):
+    "Names of the modules that begin to run before the last feature is there."
+    names,seen,done = {m: n for n,m in enc.named_modules()},set(),[]
+    end = enc.feature_info.info[-1]['module']
+    def begins(m, x): seen.update([] if done else [names[m]])
+    hooks = [m.register_forward_pre_hook(begins) for m in names]
+    hooks += [m.register_forward_hook(lambda *o: done.append(1)) for m,n in names.items() if n in (end, f'body.{end}')]
+    _features(enc, hw)
+    for h in hooks: h.remove()
+    return seen
+
+def _unused(enc, multiple):
+    "Names of modules with parameters on which no feature depends, such as a layer before the classifier."
+    hw = (multiple, 2*multiple)
+    with torch.enable_grad(): sum(f.sum() for f in _features(enc, hw)).backward()
+    before,last = _called_before(enc, hw),_channels_last(enc, hw)
+    out = []
+    for name in _without_grad(enc)[::-1]: # from the last one, since each needs the shape of the one before
+        if name in before: continue
+        old = _replace(enc, name, nn.Identity())
+        try: out.append(name) if _channels_last(enc, hw)==last else _replace(enc, name, old)
+        except Exception: _replace(enc, name, old)
+    return tuple(out)
+
+# %% ../nbs/20_unets.ipynb #fb171495
+def _check_name(arch):
+    if timm.is_model(arch): return
+    near = difflib.get_close_matches(arch, timm.list_models()+list(CLASSICS), 3)
+    raise ValueError(f"timm knows no {arch!r}: {'did you mean '+', '.join(near)+'?' if near else 'see timm.list_models()'}")
+
+def _refusal(arch, why): return ValueError(f"{arch} cannot be the encoder of a U-Net, {why}: take one of stages that accepts any size, such as a ResNet, EfficientNet, ConvNeXt or Swin")
+
+def _check_sizes(arch, sizes):
+    "The decoder doubles the size from step to step, so `sizes`, of the features, have to be powers of two."
+    if any(r&(r-1) for r in sizes): raise _refusal(arch, f"its features are {', '.join(map(str, sorted({*sizes})))} times smaller than the input, not 2, 4, 8, ...")
 
 @lru_cache
 @torch.random.fork_rng(devices=[]) # a seed must not give another network the second time
 def _plan(arch):
-    "Arguments for timm, whether channels come last, and what sizes have to divide by."
-    if not timm.is_model(arch):
-        near = difflib.get_close_matches(arch, timm.list_models()+list(CLASSICS), 3)
-        raise ValueError(f"timm knows no {arch!r}: {'did you mean '+', '.join(near)+'?' if near else 'see timm.list_models()'}")
-    for kw in (dict(feature_cls='hook'), {}):
+    "How the encoder `arch` is made and how its features come."
+    _check_name(arch)
+    for cls in (dict(feature_cls='hook'), {}):
         for more in ({}, dict(strict_img_size=False), dict(img_size=256)):
-            try: return {**kw, **more}, *_layout(timm.create_model(arch, features_only=True, **kw, **more).to('meta' if kw else 'cpu'))
-            except Exception as e: why = e if not more else why
-    raise ValueError(f"{arch} cannot be the encoder of a U-Net, {why}: take one of stages that accepts any size, such as a ResNet, EfficientNet, ConvNeXt or Swin")
+            try: enc = _on_meta(arch, **cls, **more)
+            except Exception as e: why = e if not more else why; continue
+            _check_sizes(arch, enc.feature_info.reduction())
+            try: last,multiple = _layout(enc)
+            except ValueError as e: why = e if not more else why; continue
+            return _Plan({**cls, **more}, last, multiple, _unused(enc, multiple))
+    raise _refusal(arch, str(why)[:120])
 
 def _create(arch, n_in, **kw):
     "A timm encoder that gives its features, and how they come."
-    plan,last,multiple = _plan(arch)
-    return timm.create_model(arch, features_only=True, in_chans=n_in, **plan, **kw),last,multiple
+    plan = _plan(arch)
+    enc = timm.create_model(arch, features_only=True, in_chans=n_in, **plan.args, **kw)
+    for name in plan.unused: _replace(enc, name, nn.Identity())
+    return enc,plan.last,plan.multiple
 
 # %% ../nbs/20_unets.ipynb #9e78060f
 def _unreachable(e):
@@ -195,7 +263,7 @@ class AerialUnet(nn.Module):
         skips = dict(zip(info.reduction()[:-1], info.channels()[:-1]))
         n = (stride//end).bit_length()-1
         if end not in (1,2,4): raise ValueError(f"end={end}: the decoder can end at 1, at 2 or at 4 times smaller than the input")
-        if len(widths)<n: raise ValueError(f"widths {widths} are {len(widths)} numbers, from 1/{stride} to 1/{end} the size doubles {n} times: give {n}")
+        if len(widths)<n: raise ValueError(f"widths={tuple(widths)} are {len(widths)} numbers, from 1/{stride} to 1/{end} of the input the size doubles {n} times: give {n}, such as `widths={(256,128,64,32,32,16)[-n:]}` (of `aerial_learner`: `net=dict(widths=...)`)")
         self.encoder,self.last,self.multiple,self.remat = encoder,last,multiple,remat
         self.sizes = [stride>>(i+1) for i in range(n)] # how many times smaller than the input each block ends
         self.end,self.cross,self.lay_out = end,last_cross,enlarge if smooth else F.pixel_shuffle
@@ -223,7 +291,16 @@ class AerialUnet(nn.Module):
         y = self.lay_out(self.head(y), self.end)  # (B, n_out, H, W)
         return y if len(self.n_outs)==1 else y.split(self.n_outs, 1)
 
-    def forward(self, x): return fit_to(self._whole, x, self.multiple)
+    def forward(self, x):
+        if self.training: self._check_patch(x)
+        return fit_to(self._whole, x, self.multiple)
+
+    def _check_patch(self, x):
+        "A batch norm cannot measure a single value."
+        stride = 2*self.sizes[0]
+        small = x.shape[0]==1 and max(-(-n//self.multiple)*self.multiple for n in x.shape[-2:])<=stride
+        if small and any(isinstance(m, _BatchNorm) and m.training for m in self.encoder.modules()):
+            raise ValueError(f"a batch of one patch of {x.shape[-2]} x {x.shape[-1]} px: its deepest features are a single pixel, which batch norms cannot train on; give larger patches, or more of them in a batch")
 
     def train(self, mode=True):
         "As usual, but frozen batch norms keep their statistics."
@@ -233,6 +310,12 @@ class AerialUnet(nn.Module):
         return self
 
 # %% ../nbs/20_unets.ipynb #8bf1205f
+def _name_of(arch):
+    "The name of an encoder; of a function that makes one, such as `resnet34` of torchvision, its own."
+    name = arch if isinstance(arch, str) else getattr(arch, '__name__', None)
+    if name is None or not (isinstance(arch, str) or name in CLASSICS or timm.is_model(name)): raise ValueError(f"{arch!r} is no encoder: give the name of a timm model, such as 'resnet34'")
+    return name
+
 def aerial_unet(
     arch:str='resnet34', # Encoder, the name of a timm model
     n_in:int=3, # Number of bands
@@ -246,7 +329,10 @@ def aerial_unet(
     remat:bool=False, # Compute features anew in the backward pass: about half as much is kept for it, for a third more time
 )->AerialUnet: # `(B,n_in,H,W)` scaled pixels to logits `(B,n_out,H,W)`, a tuple of them for several outputs; any `H` and `W`
     "A U-Net on any encoder of timm that reports its features."
+    arch = _name_of(arch)
     encoder,last,multiple,is_pre = _encoder(arch, n_in, pretrained)
+    sizes = {*encoder.feature_info.reduction()}
+    if len(sizes)==1: warnings.warn(f"all features of {arch} are {sizes.pop()} times smaller than the input: the decoder has nothing finer to join but the input itself, and edges will be blurred; better take an encoder of stages, such as a ResNet, ConvNeXt or Swin", stacklevel=2)
     net = AerialUnet(encoder, n_in, n_out, block, tuple(widths), end, last_cross, smooth, last, multiple, remat)
     net.pretrained = is_pre
     return net
@@ -259,6 +345,7 @@ def make_net(
     **kwargs, # For `aerial_unet`, or for the network in `CLASSICS`
 )->nn.Module: # `(B,n_in,H,W)` scaled pixels to logits `(B,n_out,H,W)`
     "A network by its name."
+    arch = _name_of(arch)
     if arch not in CLASSICS: return aerial_unet(arch, n_in, n_out, pretrained=pretrained, **kwargs)
     if isinstance(pretrained, (str,Path)): raise ValueError(f"{arch} has no encoder to take {pretrained} for: it starts from random weights")
     return CLASSICS[arch](n_in, n_out, **kwargs)
