@@ -234,7 +234,7 @@ def _unpacked(path):
     a = np.frombuffer(zlib.decompress(body), head['dtype']) if head['deflate'] else body.view(head['dtype'])
     return a.reshape(head['shape'])
 
-# %% ../nbs/29_journal.ipynb #53950c8e
+# %% ../nbs/29_journal.ipynb #884dc06d
 class Journal:
     "The finished portions of a map, in a folder beside it."
     def __init__(self,
@@ -245,7 +245,7 @@ class Journal:
         self.dst,self.kinds,self.settings = Path(dst),list(kinds),json.loads(json.dumps(settings))
         self.folder = self.dst.with_name(f'.{self.dst.name}.run')
         self.digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
-        self.there,self.coming,self.news,self.stopped = {},set(),threading.Condition(),None
+        self.there,self.coming,self.news,self.stopped = {},{},threading.Condition(),None
 
     def _path(self, kind, y, x, w): return self.folder/f'{kind}_{y:07d}_{x:07d}_{w}.{self.digest}.portion'
     def _look(self):
@@ -266,7 +266,7 @@ class Journal:
 
     def has(self, win): return all(self._cover(kind, win) for kind in self.kinds)
 
-# %% ../nbs/29_journal.ipynb #8e0ee2f8
+# %% ../nbs/29_journal.ipynb #8f5b96c3
 @patch
 def _put(self:Journal, path, *parts):
     "Write bytes under the name `path` when they are whole and safe on disk."
@@ -279,6 +279,15 @@ def _put(self:Journal, path, *parts):
     finally: part.unlink(missing_ok=True)
 
 @patch
+def expect(self:Journal, wins):
+    "Portions that will be kept; whoever wants another one that is not there need not wait. Gives them back."
+    for y,x,_,w in wins: self.coming.setdefault(y, set()).add((x,w))
+    return wins
+
+@patch
+def _may_come(self:Journal, win): return any(x<win[1]+win[3] and win[1]<x+w for x,w in self.coming.get(win[0], ()))
+
+@patch
 def keep(self:Journal, win, arrays):
     "Keep the portion at `win`: kind to `(bands,h,w)`, or `None` where nothing is valid."
     if self.stopped: raise self.stopped
@@ -286,16 +295,18 @@ def keep(self:Journal, win, arrays):
     for kind,a in arrays.items(): self._put(self._path(kind, y, x, w), *_packed(np.zeros(0, np.uint8) if a is None else a))
     with self.news:
         for kind in arrays: self.there.setdefault((kind,y), set()).add((x,w))
-        self.coming.discard(win)
+        self.coming.get(y, set()).discard((x,w))
         self.news.notify_all()
 
 @patch
 def load(self:Journal, kind, win):
-    "What was kept at `win` of an output, as soon as it is there: a list of `(x, array or None)`."
-    with self.news: self.news.wait_for(lambda: self.stopped or self._cover(kind, win) or win not in self.coming)
-    if self.stopped: raise InterruptedError('the other portions are not made any more')
-    try: return [(x, self._stretch(kind, win[0], *s)) for s in self._cover(kind, win) or self._lost(kind, win) for x in s[:1]]
-    except FileNotFoundError: self._lost(kind, win)
+    "What was kept of an output at `win`, as soon as it is there: a list of `(x, array)`, `None` for an array where nothing is valid."
+    with self.news: self.news.wait_for(lambda: self.stopped or self._cover(kind, win) or not self._may_come(win))
+    if self.stopped and not self._cover(kind, win): raise InterruptedError('the other portions are not made any more')
+    stretches = self._cover(kind, win)
+    if stretches is None: self._lost(win)
+    try: return [(s[0], self._stretch(kind, win[0], *s)) for s in stretches]
+    except FileNotFoundError: self._lost(win)
 
 @patch
 def _stretch(self:Journal, kind, y, a, b, start, n):
@@ -303,14 +314,14 @@ def _stretch(self:Journal, kind, y, a, b, start, n):
     return p[..., a-start:b-start] if p.size else None
 
 @patch
-def _lost(self:Journal, kind, win): raise FileNotFoundError(f"portions of rows {win[0]} to {win[0]+win[2]} of {self.dst.name} vanished from {self.folder}: the same call makes them anew")
+def _lost(self:Journal, win): raise FileNotFoundError(f"portions of rows {win[0]} to {win[0]+win[2]} of {self.dst.name} vanished from {self.folder}: the same call makes them anew")
 
 @patch
 def stop(self:Journal, error):
     "Nothing more will come: whoever waits, and whoever keeps, is told."
     with self.news: self.stopped = self.stopped or error; self.news.notify_all()
 
-# %% ../nbs/29_journal.ipynb #6a910d81
+# %% ../nbs/29_journal.ipynb #848c0d7b
 def _role(shard): return 'the whole' if shard is None else f'shard {shard[0]} of {shard[1]}'
 
 @patch
@@ -329,9 +340,10 @@ def working(self:Journal,
                 except BlockingIOError:
                     if time.monotonic()>=end: raise
             time.sleep(.2)
-        yield
-        mine.close()
-        with self._door(): self._leave()
+        try: yield
+        finally:
+            mine.close()
+            with self._door(): self._leave()
 
 @patch
 def _door(self:Journal): return locked(self.dst.with_name(f'.{self.dst.name}.lock'), 600, f'the folder of {self.dst.name}')

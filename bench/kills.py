@@ -42,7 +42,7 @@ def killed(src, dst, kw, rng, longest):
         if ended[1]: raise SystemExit(f'{kw} failed by itself')
         if ended[0]: return kills,kept
         os.kill(child, signal.SIGINT if kills%3==2 else signal.SIGKILL); os.waitpid(child, 0)
-        kills += 1; kept += any(dst.with_name(f'.{dst.name}.run').glob('*.npy'))
+        kills += 1; kept += any(dst.with_name(f'.{dst.name}.run').glob('*.portion'))
 
 def parts(kw, rng):
     "Settings of the shards in random order, and of the call that puts them together."
