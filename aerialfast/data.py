@@ -86,7 +86,7 @@ class TileScale(DisplayedTransform):
     order = 0
     def __init__(self, scale='std'): super().__init__(); self.scale = scale
     def setups(self, dl):
-        if isinstance(self.scale, str): self.scale = measure_scale([t for t,_ in dl.tiles], self.scale)
+        if isinstance(self.scale, str): self.scale = measure_scale([t for t,_ in dl.tiles], self.scale, cache=dl.cache)
     def encodes(self, x:TensorTile): return TensorTile(self.scale(x.as_subclass(torch.Tensor)))
     def encodes(self, y:TensorTileMask): return y.long()
     def decodes(self, x:TensorTile): return TensorTile(torch.stack([self.scale.picture(o) for o in x.as_subclass(torch.Tensor)]))

@@ -245,9 +245,11 @@ def close_handles():
     _handles.close()
 
 # %% ../nbs/03_rasters.ipynb #a0d0e9b4
+def _options(): return rasterio.Env(GTIFF_VIRTUAL_MEM_IO='YES', GDAL_DISABLE_READDIR_ON_OPEN='TRUE', GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', **_no_threads())
+
 @contextmanager
 def _opening():
-    with rasterio.Env(GTIFF_VIRTUAL_MEM_IO='YES', GDAL_DISABLE_READDIR_ON_OPEN='TRUE', GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', **_no_threads()), warnings.catch_warnings():
+    with _options(), warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning) # photographs and PNG masks are welcome
         yield
 
@@ -389,7 +391,7 @@ class _FileLayer(Layer):
         with _named(self.path, what), _using(self.handle) as src:
             if src.driver=='GTiff': yield src
             else:
-                with _opening(): yield src # members of a VRT are opened now, and PNG looks at its options while it reads
+                with _options(): yield src # members of a VRT are opened now, and PNG looks at its options while it reads
 
     def pixels(self, win, shape=None):
         with self._open(f'rows {win.row_off} to {win.row_off+win.height} cannot be read') as src:
