@@ -11,9 +11,10 @@ __all__ = ['CHECKS', 'Finding', 'Findings', 'label_shift']
 from dataclasses import dataclass
 from pathlib import Path
 from scipy import ndimage
-from .rasters import Tile
+from .rasters import Tile,tile_names
 from .labels import VOID,MaskTile,MaskValues
-from .splits import common_bounds
+from .shapes import ShapeMask
+from .splits import shared_ground
 from .data import TileDataLoaders,TileDL,small_mask,small_tile
 from fastcore.basics import patch
 import numpy as np
@@ -38,7 +39,9 @@ class Findings(list):
 
 def _names(tiles, most=3):
     "A few names, and how many more there are."
-    return ', '.join(t.name for t in tiles[:most])+(f' and {len(tiles)-most} more' if len(tiles)>most else '')
+    names = [t.name for t in tiles]
+    if len({*names})<len(names): names = tile_names(tiles)
+    return ', '.join(names[:most])+(f' and {len(tiles)-most} more' if len(tiles)>most else '')
 
 # %% ../nbs/12_checks.ipynb #a0644667
 @dataclass
@@ -64,11 +67,25 @@ class _Case:
         self.dls,self.sz,self.scale,self.codes = dls,dls.sz,dls.scale,dls.codes
         self.pairs = [(t,m,k==1) for k,dl in enumerate(dls.loaders[:2]) for t,m in dl.tiles]
         some = np.unique(np.linspace(0, len(self.pairs)-1, min(most, len(self.pairs))).round().astype(int))
-        self.looks = [_look(*self.pairs[i]) for i in some]
-        self.bounds = common_bounds([t for t,_,_ in self.pairs])
+        self.looks,self.unread = [],[]
+        for i in some:
+            try: self.looks.append(_look(*self.pairs[i]))
+            except (ValueError,OSError) as e: self.unread.append((self.pairs[i][0], str(e)))
+        count = [l.tile.n_bands for l in self.looks]
+        self.odd = [l.tile for l in self.looks if l.tile.n_bands!=max(count, key=count.count)]
+        self.looks = [l for l in self.looks if l.tile not in self.odd]
 
 CHECKS = {}
 def _check(f): CHECKS[f.__name__.strip('_')] = f; return f
+
+@_check
+def _reading(case):
+    for t,e in case.unread[:3]: yield Finding('reading', f"{t.name} or its mask cannot be read: {e}", 'mend the file, or give a `coding` that explains all values')
+    if len(case.unread)>3: yield Finding('reading', f"{len(case.unread)-3} more tiles cannot be read", 'mend these first')
+    if case.odd: yield Finding('reading', f"{_names(case.odd)}: {case.odd[0].n_bands} bands, unlike the other tiles", 'choose the `bands` that all have, such as bands=[1,2,3]')
+    for side,dl in zip(('training','validation'), case.dls.loaders):
+        if not len(dl): yield Finding('reading', f"the {side} loader gives no batch", 'give more tiles, or a smaller `sz` or `bs`')
+        elif dl.n<dl.bs and side=='training': yield Finding('reading', f"an epoch of {side} has {dl.n} patches, less than a batch of {dl.bs}", 'pass `n`, the patches in an epoch, or a smaller `bs` or `sz`', grave=False)
 
 # %% ../nbs/12_checks.ipynb #9c45b9b3
 @_check
@@ -98,10 +115,24 @@ def _thumb(l, n=32):
     t = t-t.mean()
     return t/np.linalg.norm(t) if t.std()>1e-6*(1+np.abs(g).max()) else None
 
+def _collar(l, least=.01):
+    "The one value of an area that holds a corner of the picture, if it is large and labelled; else `None`."
+    for y,x in ((0,0), (0,-1), (-1,0), (-1,-1)):
+        v = l.px[:,y,x]
+        same = (l.px==v[:,None,None]).all(0)&l.ok&(l.classes!=VOID)
+        if not same[y,x] or same.mean()<least: continue
+        parts,_ = ndimage.label(same)
+        if (parts==parts[y,x]).mean()>=least: return v.tolist()
+
 @_check
 def _tiles(case):
     blank = [l.tile for l in case.looks if not l.ok.any() or np.ptp(l.px[:,l.ok])==0]
     if blank: yield Finding('tiles', f"{_names(blank)}: blank, there is nothing in the picture", 'leave them out, or copy them anew')
+    flat = {l.tile: np.flatnonzero(np.ptp(l.px[:,l.ok], axis=1)==0)+1 for l in case.looks if l.tile not in blank and l.ok.any()}
+    flat = {t: b for t,b in flat.items() if len(b)}
+    if flat: yield Finding('tiles', f"{_names([*flat])}: band {', '.join(map(str, next(iter(flat.values()))))} has the same value everywhere", 'leave the band out by `bands`, or copy the tiles anew')
+    corner = [(l.tile,v) for l in case.looks if l.tile not in blank and (v := _collar(l)) is not None]
+    if corner: yield Finding('tiles', f"{_names([t for t,_ in corner])}: a corner without picture, all {corner[0][1]}, that no nodata value explains; it is trained on as ground", f"tag it, such as `gdal_edit.py -a_nodata {corner[0][1][0]:g}`, or leave it void in the masks", grave=False)
     small = [t for t,_,_ in case.pairs if min(t.shape)<case.sz]
     if small: yield Finding('tiles', f"{_names(small)}: smaller than a patch of {case.sz} px, the rest of it is void", 'take a smaller `sz`, or join them with `write_mosaic`', grave=False)
     seen = [(l,t) for l in case.looks if (t := _thumb(l)) is not None]
@@ -119,6 +150,7 @@ def _classes(case):
     train,held = _counts([l for l in case.looks if not l.held], n),_counts([l for l in case.looks if l.held], n)
     clash = [m for _,m,_ in case.pairs[:200] if isinstance(m, MaskTile) and isinstance(m.coding, MaskValues) and m.tile.nodata is not None and m.tile.nodata in m.coding._keys[m.coding._classes<VOID]]
     if clash: yield Finding('classes', f"{_names(clash)}: the file calls {clash[0].tile.nodata:g} nodata, which is also a class, so that class is void", 'take the nodata tag out of the masks (`gdal_edit.py -unsetnodata`)')
+    yield from _mixed(case)
     if not train.sum(): yield Finding('classes', 'no training tile has a labelled pixel', 'check the masks, or the CRS of shapes and labelled area'); return
     never,unscored = [[c for c,k in zip(case.codes, o) if not k] for o in (train, held)]
     if never: yield Finding('classes', f"no training tile has {', '.join(map(str, never))}", 'put a tile that has it among the training tiles, or leave the code out')
@@ -129,29 +161,35 @@ def _classes(case):
     rare = [f'{c} ({s:.2%})' for c,s in zip(case.codes, share) if 0<s<.01]
     if rare: yield Finding('classes', f"rare: {', '.join(rare)} of the labelled ground", "draw patches with `sampler='balanced'`", grave=False)
 
+def _mixed(case):
+    "Masks of two classes that write the second as 1 in some files and as 255, which is void, in others."
+    some = [l for l in case.looks if isinstance(l.mask, MaskTile) and isinstance(l.mask.coding, MaskValues) and VOID in l.mask.coding.void]
+    if len(case.codes)!=2: return
+    void,ones = [l.tile for l in some if {*np.unique(l.classes[l.ok])}=={0,VOID}],[l.tile for l in some if (l.classes==1).any()]
+    if void: yield Finding('classes', f"{_names(void)}: masks of 0 and {VOID}, where {VOID} is read as void{f', while {_names(ones, 1)} has 1' if ones else ''}", f"pass coding=MaskValues({case.codes}, [0,[1,{VOID}]], void=[]) if {VOID} means {case.codes[1]}", grave=bool(ones))
+
+@_check
+def _shapes(case):
+    burned = [(t,m) for t,m,_ in case.pairs if isinstance(m, ShapeMask)]
+    lost = [t for t,_ in burned if not t.crs]
+    if lost: yield Finding('shapes', f"{_names(lost)}: no CRS, so no shape can be found on them and all is {case.codes[0]}", 'give images with georeference, or masks')
+    bare = [t for t,m in burned if t.crs and not len(m.near())]
+    if bare: yield Finding('shapes', f"{_names(bare)}: no shape lies on {'it' if len(bare)==1 else 'them'}, so all is {case.codes[0]}", 'leave them out if they were not labelled, or say what was by the `area` of `Shapes`', grave=len(bare)>len(burned)/2)
+
 # %% ../nbs/12_checks.ipynb #7315e874
 def _overlaps(case):
-    "Pairs of tiles that share more than a hundredth of the smaller one's ground, and how many: all, across the split."
-    at = [i for i,b in enumerate(case.bounds) if b is not None]
-    if not at: return [],[]
-    b = np.array([case.bounds[i] for i in at])
-    held = np.array([case.pairs[i][2] for i in at])
-    area = (b[:,2]-b[:,0])*(b[:,3]-b[:,1])
-    out = []
-    for k in range(len(at)-1):
-        r = slice(k+1, None)
-        w = np.minimum(b[k,2], b[r,2])-np.maximum(b[k,0], b[r,0])
-        h = np.minimum(b[k,3], b[r,3])-np.maximum(b[k,1], b[r,1])
-        for j in np.flatnonzero((w>0)&(h>0)&(w*h>.01*np.minimum(area[k], area[r])))+k+1: out.append((at[k], at[j], held[k]!=held[j]))
-    return [o[:2] for o in out],[o[:2] for o in out if o[2]]
+    "Pairs of tiles that share ground: all, across the split."
+    both = shared_ground([t for t,_,_ in case.pairs]).tolist()
+    return both,[(i,j) for i,j in both if case.pairs[i][2]!=case.pairs[j][2]]
 
 @_check
 def _places(case):
     both,across = _overlaps(case)
     if across:
         a,b = [case.pairs[i][0] for i in across[0]]
+        named = tile_names([a,b]) if a.name==b.name else [a.name,b.name]
         n = len({i for p in across for i in p if case.pairs[i][2]})
-        yield Finding('places', f"{n} of {sum(h for *_,h in case.pairs)} held-out tiles show ground that is also trained on, such as {a.name} and {b.name} ({abs(a.transform.a):.3g} and {abs(b.transform.a):.3g} per pixel)", 'split by place with `FoldSplitter`, or keep only one zoom of each place')
+        yield Finding('places', f"{n} of {sum(h for *_,h in case.pairs)} held-out tiles show ground that is also trained on, such as {named[0]} and {named[1]} ({abs(a.transform.a):.3g} and {abs(b.transform.a):.3g} per pixel)", 'leave `valid` away, split by place with `FoldSplitter`, or pass `buffer_m=0`')
     elif both: yield Finding('places', f"{len(both)} pairs of tiles overlap, such as {case.pairs[both[0][0]][0].name} and {case.pairs[both[0][1]][0].name}", 'no harm as long as both stay on one side of the split', grave=False)
     crs = {}
     for t,_,_ in case.pairs: crs.setdefault(str(t.crs or 'no CRS'), []).append(t)
@@ -224,10 +262,15 @@ def _specks(l):
     return np.isin(parts, [i for i in range(1, n+1) if i not in rim]).mean()
 
 # %% ../nbs/12_checks.ipynb #d4c730da
+def _found(name, check, case):
+    "Findings of one check; one that fails is a finding, too."
+    try: return list(check(case))
+    except (ValueError,OSError,ArithmeticError) as e: return [Finding(name, f"the check of {name} could not be made: {e}", 'mend what it names, then check again')]
+
 @patch
 def check(self:TileDataLoaders,
     most:int=200, # Tiles to look into; where they lie is compared for all
 )->Findings: # The grave ones first
     "Look for what is wrong with the data, before it is trained on."
     case = _Case(self, most)
-    return Findings(sorted((f for c in CHECKS.values() for f in c(case)), key=lambda f: not f.grave))
+    return Findings(sorted((f for n,c in CHECKS.items() for f in _found(n, c, case)), key=lambda f: not f.grave))

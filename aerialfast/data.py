@@ -8,7 +8,7 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 __all__ = ['SAMPLERS', 'TensorTile', 'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows',
            'random_windows', 'labelled_windows', 'balanced_windows', 'valid_cells', 'keep_memory', 'same_size',
            'TileDL', 'OpenTile', 'OpenMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate',
-           'DropBands', 'Noise', 'tile_augment', 'TileDataLoaders', 'small_mask', 'small_tile']
+           'DropBands', 'Noise', 'tile_augment', 'TileDataLoaders', 'plot_top_losses', 'small_mask', 'small_tile']
 
 # %% ../nbs/11_data.ipynb #06cb886e
 from collections import OrderedDict,deque
@@ -86,7 +86,7 @@ class TileScale(DisplayedTransform):
     order = 0
     def __init__(self, scale='std'): super().__init__(); self.scale = scale
     def setups(self, dl):
-        if isinstance(self.scale, str): self.scale = measure_scale([t for t,_ in dl.tiles], self.scale)
+        if isinstance(self.scale, str): self.scale = measure_scale([t for t,_ in dl.tiles], self.scale, cache=dl.cache)
     def encodes(self, x:TensorTile): return TensorTile(self.scale(x.as_subclass(torch.Tensor)))
     def encodes(self, y:TensorTileMask): return y.long()
     def decodes(self, x:TensorTile): return TensorTile(torch.stack([self.scale.picture(o) for o in x.as_subclass(torch.Tensor)]))
@@ -844,6 +844,51 @@ def new_empty(self:TileDataLoaders): raise ValueError("a trained learner is kept
 
 @patch(as_prop=True)
 def _dbunch_type(self:Datasets): return TileDataLoaders if issubclass(self._dl_type, TileDL) else DataLoaders
+
+# %% ../nbs/11_data.ipynb #aedd36ff
+def _in_words(o): return f'{type(o).__name__} of {"x".join(map(str, o.shape))} {str(o.dtype).removeprefix("torch.")}' if isinstance(o, Tensor) else repr(o)
+
+@patch
+def summary(self:DataBlock, source, bs:int=4, show_batch:bool=False, **kwargs):
+    "What becomes of the items of `source`, step by step."
+    if not issubclass(self.dl_type, TileDL): return self._orig_summary(source, bs, show_batch, **kwargs)
+    dls = self.dataloaders(source, bs=bs)
+    dl,show = dls.train,lambda b: ', '.join(map(_in_words, b))
+    print(f"{len(dls.train.tiles)} tiles to train on, {len(dls.valid.tiles)} held out\n  {show(dl.tiles[0])}\nA patch\n  {show(dl.create_item((0,0,0)))}\nA batch")
+    dl.before_iter()
+    b = dl.do_batch([dl.do_item(w) for w in dl.get_idxs()[:dl.bs]])
+    print(f'  {show(b)}')
+    b = to_device(b, dls.device)
+    for f in dl.after_batch.fs: b = f(b, split_idx=0); print(f'  after {type(f).__name__}\n    {show(b)}')
+    if show_batch: dls.show_batch(**kwargs)
+
+# %% ../nbs/11_data.ipynb #87a14cb1
+@patch
+def __getitem__(self:Interpretation, idxs):
+    "Inputs, predictions, targets, decoded predictions and losses of the samples `idxs`."
+    if not isinstance(self.dl, TileDL): return self._orig___getitem__(idxs)
+    idxs = idxs.tolist() if isinstance(idxs, Tensor) else [*L(idxs)]
+    ws = self.dl.get_idxs()
+    some = self.dl.new(n=len(idxs), get_idxs=lambda: _Windows([ws[i] for i in idxs]))
+    return *self.learn.get_preds(dl=some, with_input=True, with_decoded=True, act=self.act, reorder=False),self.losses[idxs]
+
+@patch
+def top_losses(self:Interpretation, k:int=None, largest:bool=True, items:bool=False):
+    "The `k` largest or smallest losses and their samples; with `items`, the name of the tile of each patch, its row and its column too."
+    if not isinstance(self.dl, TileDL) or not items: return self._orig_top_losses(k, largest, items)
+    losses,idx = self._orig_top_losses(k, largest)
+    ws,names = self.dl.get_idxs(),tile_names([t for t,_ in self.dl.tiles])
+    return losses,idx,[(names[i],y,x) for i,y,x in (ws[j] for j in idx.tolist())]
+
+@dispatch
+def plot_top_losses(x:TensorTile, y:TensorTileMask, samples, outs, raws, losses, nrows=None, ncols=3, figsize=None, **kwargs):
+    "Image, truth and prediction of each sample, with its loss."
+    _,axs = plt.subplots(len(samples), 3, figsize=figsize or (6, 2.1*len(samples)), squeeze=False)
+    for row,(im,truth),(pred,),loss in zip(axs, samples, outs, losses):
+        for ax in row: im.show(ctx=ax, **kwargs)
+        truth.show(ctx=row[1], alpha=.7); pred.show(ctx=row[2], alpha=.7)
+        row[0].set_title(f'loss {float(loss):.2f}', fontsize=8, loc='left')
+    return axs
 
 # %% ../nbs/11_data.ipynb #fa24a9e4
 @patch(cls_method=True)

@@ -351,7 +351,7 @@ def evaluate(
 
 def _check_not_read(paths, tiles):
     "Is none of `paths` among the files that are read?"
-    read = {Path(f).resolve() for t in tiles for f in getattr(t, 'files', t.paths)}
+    read = {Path(f).resolve() for t in tiles for f in t.files}
     lost = [p for p in paths if p.resolve() in read]
     if lost: raise ValueError(f"errors would be written to {lost[0]}, which is one of the rasters that are read: give another folder")
 

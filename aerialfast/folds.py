@@ -8,64 +8,188 @@ Docs: https://aerialfast.github.io/aerialfast/folds.html.md"""
 __all__ = ['CrossValidation', 'cross_validate']
 
 # %% ../nbs/35_folds.ipynb #3068ffb7
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
-import inspect,json,os,time,warnings
+from types import CellType,CodeType,FunctionType,MethodType,ModuleType,SimpleNamespace
+import dis,functools,gc,json,operator,os,sys,time,warnings,weakref
 import pandas as pd
-from .rasters import write_mosaic
+from fastcore.foundation import L
+from .files import locked,whole_file,write_whole
+from .rasters import tile_names,write_mosaic
 from .splits import FoldSplitter,TileSplitter,region_of
-from .learner import load_model
+from .learner import AerialModel,load_model
+from .training import FILES,pair_facts,_first_difference,_loaders,_versions
 from .journal import fingerprint
 from .thresholds import TileCurves,load_curves,count_probs,cut_probs
 from .evaluation import Evaluation,evaluate
+from fastai.learner import Learner
 
 # %% ../nbs/35_folds.ipynb #d6ded671
-def _all_tiles(dls): return [p for dl in dls.loaders[:2] for p in dl.tiles]
+def _tile(o): return o[0] if isinstance(o, (tuple,L)) else o
 
-def _holdings(data, folds):
-    "Name of each fold, and what to hold out for it."
-    if isinstance(folds, int): return {f'fold_{k+1}': FoldSplitter(folds, k) for k in range(folds)}
-    if folds is None: folds = sorted({region_of(t.stem) for t,_ in _all_tiles(data(TileSplitter()))})
+def _tiles_only(split):
+    "Mark a splitter that wants tiles; those of fastai get paths."
+    split.wants_tiles = True
+    return split
+
+def _regions(data):
+    "Regions of all tiles, by their groups or names."
+    seen,usual = [],TileSplitter()
+    def split(items): seen.extend(map(_tile, items)); return usual(items)
+    data(_tiles_only(split))
+    return sorted({t.origin.group or region_of(t.origin.name) for t in seen})
+
+def _names(folds):
+    names = ['+'.join(map(str, f)) if isinstance(f, (list,tuple,L)) else str(f) for f in folds]
+    twice = [n for n in names if names.count(n)>1]
+    if twice: raise ValueError(f"folds name {twice[0]} twice: give each once")
+    if odd := [n for n in names if n in ('maps','errors')]: raise ValueError(f"a fold is called {odd[0]}, and so is a folder that is written beside it: name it by a pattern, such as '{odd[0]}*'")
+    return names
+
+def _holdings(data, folds, buffer_m=None):
+    "Name of each fold, and the splitter that holds it out."
+    more = {} if buffer_m is None else dict(buffer_m=buffer_m)
+    if folds is not None and not hasattr(folds, '__iter__'):
+        k = operator.index(folds)
+        if k<2: raise ValueError(f"folds is {k}: give 2 or more")
+        return {f'fold_{i+1}': FoldSplitter(k, i, **more) for i in range(k)}
+    folds = _regions(data) if folds is None else [folds] if isinstance(folds, (str,Path)) else list(folds)
     if len(folds)<2: raise ValueError(f"folds are {folds}: give two regions or more, or a number of folds, parted by place")
-    return {'+'.join(map(str, f)) if isinstance(f, (list,tuple)) else str(f): f for f in folds}
+    return {n: TileSplitter(f, **more) for n,f in zip(_names(folds), folds)}
+
+# %% ../nbs/35_folds.ipynb #71507d43
+def _within(outer, inner):
+    "Split what `outer` leaves to train on by `inner`; what it holds out is in neither half."
+    def split(items):
+        items = list(items)
+        rest = list(outer(items)[0])
+        try: halves = inner([items[i] for i in rest])
+        except ValueError as e: raise ValueError(f"the {len(rest)} tiles to train on are split once more, for `dls.valid`, and cannot be: {e}; or say how with `inner`") from e
+        return tuple(L(rest[i] for i in half) for half in halves)
+    return _tiles_only(split)
 
 # %% ../nbs/35_folds.ipynb #9f625e4b
-def _write_json(path, d):
-    part = path.with_name(f'.{path.name}.part')
-    part.write_text(json.dumps(d, indent=1)); os.replace(part, path)
+def _codes(code): return [code, *(c for k in code.co_consts if isinstance(k, CodeType) for c in _codes(k))]
+
+def _uses(f):
+    "Globals and variables of enclosing functions that `f` uses, by name."
+    names = {i.argval for c in _codes(f.__code__) for i in dis.get_instructions(c) if i.opname in ('LOAD_GLOBAL','LOAD_NAME')}
+    held = [(n, c) for n,c in zip(f.__code__.co_freevars, f.__closure__ or ()) if c!=CellType()]
+    return {**{n: f.__globals__[n] for n in sorted(names) if n in f.__globals__}, **{n: c.cell_contents for n,c in held}}
+
+def _attributes(f, name):
+    "Attributes of the variable `name` that `f` uses, or `None` if it is also used as a whole."
+    steps = [i for c in _codes(f.__code__) for i in dis.get_instructions(c)]
+    after = [b for a,b in zip(steps, steps[1:]) if a.argval==name and a.opname.startswith('LOAD_')]
+    return {b.argval for b in after} if all(b.opname in ('LOAD_ATTR','LOAD_METHOD') for b in after) else None
+
+def _is_library(v):
+    name = v.__name__ if isinstance(v, ModuleType) else getattr(v, '__module__', None) or ''
+    return 'site-packages' in str(getattr(sys.modules.get(name), '__file__', '')) or name.split('.')[0] in {*sys.stdlib_module_names, 'aerialfast'}-{'__main__'}
+
+# %% ../nbs/35_folds.ipynb #a84dc70d
+def _recipe(f, name='train', seen=None):
+    "A name and a digest for the code of `f` and for each thing that it uses."
+    seen = {} if seen is None else seen
+    if isinstance(f, functools.partial): return _recipe(f.func, name, seen)+[f'arguments of {name} {fingerprint([f.args, f.keywords])}']
+    if not isinstance(f, FunctionType) or hasattr(f, 'fingerprint'): return [f'{name} {fingerprint(f)}']
+    if id(f) in seen: return []
+    seen[id(f)] = f
+    bare = FunctionType(f.__code__, {}, f.__name__, f.__defaults__, tuple(CellType(None) for _ in f.__code__.co_freevars))
+    out = [f'the code of {name} {fingerprint([bare, f.__kwdefaults__])}']
+    for k,v in _uses(f).items(): out += _part(f, k, v, f'{name}: {k}', seen)
+    return out
+
+def _part(f, k, v, name, seen):
+    "What `f` uses of `v`, which it calls `k`."
+    if isinstance(v, (ModuleType,FunctionType,type)) and _is_library(v): return []
+    if isinstance(v, FunctionType): return _recipe(v, k, seen)
+    used = _attributes(f, k) if isinstance(v, (Namespace,SimpleNamespace)) else None
+    if isinstance(v, ModuleType): used = {n for c in _codes(f.__code__) for n in c.co_names}&{*vars(v)}
+    if used is None: return [f'{name} {fingerprint(v)}']
+    return [s for n in sorted(used) for s in _part(f, n, getattr(v, n, None), f'{name}.{n}', seen)]
+
+# %% ../nbs/35_folds.ipynb #874e63ef
+_ANEW = "give another folder, or delete this one to make the fold anew"
+_OWN = "give another folder, delete this one to make the fold anew, or, if it does not matter, tell what does by `train.fingerprint = lambda: 'a name'`"
+
+def _difference(k, old, new):
+    "In words, what differs in the setting `k`."
+    a,b = [str(o).rsplit(' ', 1)[0] if o is not None else None for o in (old,new)]
+    if k=='train': return f"{a or b} is another"
+    if k.split('_')[-1] in ('images','masks') and a==b: return f"the {k.split('_')[-1][:-1]} of {a} has changed on disk"
+    return f"{k} was {old}, and is {new} now"
 
 def _same(path, facts):
-    "Note `facts` in a file, or compare them with those that are there."
-    facts = json.loads(json.dumps(facts))
-    if path.exists():
-        old = json.loads(path.read_text())
-        other = [k for k in facts if old.get(k)!=facts[k]]
-        if other: raise ValueError(f"{path.parent} was made with another {' and '.join(other)}: give another folder, or delete it to begin anew")
-    else: _write_json(path, facts)
+    "Note `facts` in a file, or compare them with those that are there. `True` if they were there."
+    if not path.exists():
+        if left := sorted(p.name for p in path.parent.iterdir() if p.name[0]!='.'): raise ValueError(f"{path.parent} holds {left[0]}, but no {path.name} says what it was made with: {_ANEW}")
+        write_whole(path, json.dumps(dict(facts=facts, versions=_versions()), indent=1))
+        return False
+    try: was = json.loads(path.read_text(encoding='utf8')); old,versions = was['facts'],was['versions']
+    except (ValueError,KeyError,TypeError) as e: raise ValueError(f"{path} is damaged or of another version ({type(e).__name__}: {e}): {_ANEW}") from None
+    if found := _first_difference(old, facts): raise ValueError(f"{path.parent} was made with something else: {_difference(*found)}; {_OWN if found[0]=='train' else _ANEW}")
+    other = [f'{k} {v}, now {_versions().get(k)}' for k,v in versions.items() if _versions().get(k)!=v]
+    if other: warnings.warn(f"{path.parent} was made with {', '.join(other)}: numbers of one fold may differ a little from those of another")
+    return True
 
-def _recipe(f):
-    "A digest of the code of `f`, of the functions of the same file that it calls, and of the plain values that it uses."
-    if not isinstance(f, FunctionType): return fingerprint(f)
-    used,(plain,own) = inspect.getclosurevars(f),({},{})
-    for k,v in {**used.globals, **used.nonlocals}.items():
-        if isinstance(v, (str,int,float,bool,tuple,type(None))): plain[k] = v
-        elif isinstance(v, FunctionType) and v.__module__==f.__module__ and v is not f: own[k] = _recipe(v)
-    return fingerprint([f.__code__, f.__defaults__, plain, own])
+# %% ../nbs/35_folds.ipynb #97cb2424
+def _returns(f):
+    "Does the code of `f` return anything? `True` where that cannot be seen."
+    while isinstance(f, (functools.partial,MethodType)): f = f.func if isinstance(f, functools.partial) else f.__func__
+    if not isinstance(f, FunctionType): f = getattr(type(f), '__call__', None)
+    if not isinstance(f, FunctionType): return True
+    steps = list(dis.get_instructions(f))
+    none = [a.opname=='LOAD_CONST' and a.argval is None for a in steps]
+    return any(b.opname=='RETURN_VALUE' and not was or b.opname=='RETURN_CONST' and b.argval is not None for was,b in zip(none, steps[1:]))
 
-def _run_fold(folder, valid, data, train, sz, overlap, progress):
-    "Train, predict and count one fold, or what is left of it."
-    folder.mkdir(parents=True, exist_ok=True)
-    dls = data(valid)
-    held,codes = dls.valid.tiles,list(dls.codes)
-    _same(folder/'made_with.json', dict(train=_recipe(train), data=_recipe(data), tiles=[[t.stem, t.facts_key()] for t,_ in dls.train.tiles], held_out=[[t.stem, t.facts_key()] for t,_ in held], sz=sz, overlap=overlap))
-    if (folder/'curves.npz').exists(): return
-    start = time.perf_counter()
-    if not (folder/'model').exists(): train(dls).save_model(folder/'model')
-    model = load_model(folder/'model', dls.device)
-    model.predict_tiles([t for t,_ in held], folder/'probs', outputs='probs', only=codes[1:] if len(codes)==2 else None, dtype='uint16', sz=sz, overlap=overlap, progress=progress)
-    TileCurves({t.stem: count_probs(folder/'probs'/f'{t.stem}.tif', m) for t,m in held}).save(folder/'curves.npz')
-    _write_json(folder/'done.json', dict(seconds=round(time.perf_counter()-start, 1)))
+_used_up = weakref.WeakSet() # networks that trained a fold in this process
+
+def _trained(out, dls, held):
+    "The model of what `train` returned."
+    if not isinstance(out, Learner):
+        made = [o for o in gc.get_objects() if issubclass(type(o), Learner) and getattr(o, 'dls', None) is dls]
+        if len(made)!=1: raise TypeError(f"train returned {out!r:.60}: let it return the trained learner")
+        warnings.warn(f"train returned {out!r:.60}; the learner that it made was found, let it return that")
+        out = made[0]
+    seen = {json.dumps(t.facts_key(), default=str) for t,_ in out.dls.train.tiles}
+    for t,_ in held:
+        if json.dumps(t.facts_key(), default=str) in seen: raise ValueError(f"the learner was trained on {t.name}, which is held out: let `train` use the loaders that it is given")
+    if out.model in _used_up: raise ValueError("train returned the network of an earlier fold, which has seen these tiles: let it make a new learner each time")
+    _used_up.add(out.model)
+    return out.aerial_model()
+
+# %% ../nbs/35_folds.ipynb #02a32c76
+@dataclass
+class _Folds:
+    "What all folds have in common."
+    data:object; train:object; folder:Path; holds:dict; inner:object; sz:int; overlap:float; files:str; progress:bool
+
+    def held(self, name): return self.data(self.holds[name]).valid.tiles
+    def facts(self, dls, held):
+        kept = {f'held_out_{k}': v for k,v in pair_facts(held, self.files).items()}
+        facts = dict(train=_recipe(self.train), **_loaders(dls, self.files), **kept, map_sz=[self.sz], map_overlap=[self.overlap])
+        return json.loads(json.dumps(facts))
+
+    def run(self, name):
+        "One fold, or what is left of it, while no other process is at it."
+        (self.folder/name).mkdir(parents=True, exist_ok=True)
+        with locked(self.folder/f".{name.replace('/', '_')}.lock", what=f'fold {name} of {self.folder}'): self._run(self.folder/name, name)
+
+    def _run(self, folder, name):
+        start,held = time.perf_counter(),self.held(name)
+        dls = self.data(_within(self.holds[name], self.inner))
+        _same(folder/'made_with.json', self.facts(dls, held))
+        if (folder/'curves.npz').exists() and (folder/'done.json').exists(): return
+        if not (folder/'model').exists(): _trained(self.train(dls), dls, held).save(folder/'model')
+        model,two = load_model(folder/'model', dls.device),len(dls.codes)==2
+        table = model.predict_tiles([t for t,_ in held], folder/'probs', outputs='probs', only=list(dls.codes)[1:] if two else None,
+            dtype='uint16', sz=self.sz, overlap=self.overlap, progress=self.progress)
+        names = tile_names([t for t,_ in held])
+        TileCurves({n: count_probs(folder/'probs'/p, m) for n,p,(_,m) in zip(names, table['map'], held)}).save(folder/'curves.npz')
+        done = dict(seconds=round(time.perf_counter()-start, 1), tiles=dict(zip(names, table['map'])))
+        write_whole(folder/'done.json', json.dumps(done, indent=1))
 
 # %% ../nbs/35_folds.ipynb #6dea76d7
 @dataclass
@@ -99,40 +223,55 @@ def _one_raster(folder, stems, codes):
 
 # %% ../nbs/35_folds.ipynb #05002868
 def cross_validate(
-    data, # Called with what to hold out, gives `TileDataLoaders`: `lambda valid: TileDataLoaders.from_folder(path, codes, valid=valid)`
-    train, # Called with the `TileDataLoaders` of a fold, gives the trained learner
+    data, # Called with a splitter that holds something out, gives `TileDataLoaders`: `lambda valid: TileDataLoaders.from_folder(path, codes, valid=valid)`
+    train, # Called with the `TileDataLoaders` of a fold, gives the trained learner; the held-out tiles are in neither half of them
     folder, # Keeps models, probabilities, maps and tables; a call that finds what an earlier one finished goes on from there
     folds=None, # Number of folds, parted by place; a list of regions, names or patterns, or lists of them; `None` for all regions
     fold:int=None, # Do only this one, from 0, for processes of their own; a call without it then puts all together
     by:str='iou', # What thresholds are picked by, see `criterion`
     sz:int=None, # Side of a patch of the maps, in pixels; `None` for 1024, or less for smaller tiles
     overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
+    inner=None, # Splitter for the tiles that are trained on, whose second half is `dls.valid`; `None` for `TileSplitter()`
+    buffer_m:float=None, # Metres between what is held out and what is trained on: tiles nearer than that are left out of training
+    files:str='times', # By what tiles and masks are told apart, see `pair_facts`: 'times', 'bytes' or 'names'
     progress:bool=None, # Show bars; `None` where somebody can see them
     **kwargs, # For `evaluate`: `edges`, `objects`, `c`
 ): # A `CrossValidation`; of one fold its folder
     "Train and map with each fold held out in turn."
-    folder,held = Path(folder),_holdings(data, folds)
-    if fold is not None and not 0<=fold<len(held): raise ValueError(f"fold is {fold}: take 0 to {len(held)-1}, for {', '.join(held)}")
-    names = list(held) if fold is None else [list(held)[fold]]
-    for n in names: _run_fold(folder/n, held[n], data, train, sz, overlap, progress)
-    if fold is not None: return folder/names[0]
-    return _together(folder, held, data, by, progress, **kwargs)
+    if not _returns(train): raise ValueError(f"{getattr(train, '__name__', 'train')} returns nothing: end it with `return learn`, or its training is lost")
+    if files not in FILES: raise ValueError(f"files is {files!r}: take one of {', '.join(FILES)}")
+    folder,holds = Path(folder),_holdings(data, folds, buffer_m)
+    names = list(holds)
+    if fold is not None and not 0<=operator.index(fold)<len(names): raise ValueError(f"fold is {fold}: take 0 to {len(names)-1}, for {', '.join(names)}")
+    job = _Folds(data, train, folder, holds, inner or TileSplitter(), sz and operator.index(sz), overlap and float(overlap), files, progress)
+    for n in names if fold is None else [names[fold]]: job.run(n)
+    if fold is not None: return folder/names[fold]
+    with locked(folder/'.together.lock', what=folder): return _together(job, by, **kwargs)
 
-def _together(folder, held, data, by, progress, **kwargs):
-    folds,maps,masks,places = {n: load_curves(folder/n/'curves.npz') for n in held},[],[],{}
-    cuts = _thresholds(folds, by)
+def _all_held(job):
+    "Name of a map, fold, raster of probabilities and mask of each held-out tile."
+    out = []
+    for n in job.holds:
+        kept = json.loads((job.folder/n/'done.json').read_text(encoding='utf8'))['tiles']
+        out += [(t, n, job.folder/n/'probs'/p, m) for p,(t,m) in zip(kept.values(), job.held(n))]
+    keys = [json.dumps(t.facts_key(), default=str) for t,*_ in out]
+    for i,k in enumerate(keys):
+        if keys.index(k)<i: raise ValueError(f"{out[i][0].stem} is held out by {out[keys.index(k)][1]} and by {out[i][1]}: give folds that have no tile in common")
+    return [(name.replace('/', '_'), *o[1:]) for name,o in zip(tile_names([o[0] for o in out]), out)]
+
+def _together(job, by, **kwargs):
+    "Thresholds, maps, errors and tables of all folds."
+    folder,held = job.folder,_all_held(job)
+    folds = {n: load_curves(folder/n/'curves.npz') for n in job.holds}
+    cuts,dls = _thresholds(folds, by),job.data(next(iter(job.holds.values())))
     (folder/'maps').mkdir(exist_ok=True)
-    for n,valid in held.items():
-        dls = data(valid)
-        for t,m in dls.valid.tiles:
-            if t.stem in places: raise ValueError(f"{t.stem} is held out by {places[t.stem]} and by {n}: give folds that have no tile in common")
-            places[t.stem] = n
-            maps.append(cut_probs(folder/n/'probs'/f'{t.stem}.tif', folder/'maps'/f'{t.stem}.tif', cuts[n]['thresh'], list(dls.codes), dls.palette))
-            masks.append(m)
-    scores = evaluate(maps, masks, errors=folder/'errors', progress=progress, **kwargs)
-    table = scores.table(places.get)
-    table = table.join(pd.DataFrame(cuts).T) if cuts[n]['thresh'] is not None else table
-    each = table.loc[list(held)].astype(float)
+    maps = [cut_probs(probs, folder/'maps'/f'{name}.tif', cuts[n]['thresh'], list(dls.codes), dls.palette) for name,n,probs,_ in held]
+    scores = evaluate(maps, [m for *_,m in held], errors=folder/'errors', progress=job.progress, **kwargs)
+    table = scores.table({name: n for name,n,*_ in held}.get)
+    if len(dls.codes)==2: table = table.join(pd.DataFrame(cuts).T)
+    each = table.loc[list(folds)].astype(float)
     table = pd.concat([each, pd.DataFrame({'mean': each.mean(), 'spread': each.std()}).T, table.loc[['all']]])
-    table.to_csv(folder/'folds.csv')
-    return CrossValidation(folder, table, scores, TileCurves({t: c for cs in folds.values() for t,c in cs.items()}), maps, _one_raster(folder, places, scores.codes))
+    with whole_file(folder/'folds.csv') as part: table.to_csv(part)
+    names = [name for name,*_ in held]
+    curves = TileCurves(dict(zip(names, (c for cs in folds.values() for c in cs.values()))))
+    return CrossValidation(folder, table, scores, curves, maps, _one_raster(folder, names, scores.codes))

@@ -274,13 +274,18 @@ def _unique(a): # values and how often they occur; counting bytes is ten times f
     n = np.bincount(a.ravel(), minlength=256)
     return n.nonzero()[0],n[n>0]
 
-def _portions(t, px=1<<22):
+def _portions(t, px=1<<22, progress=None):
     "Windows of whole blocks with about `px` pixels, without those for which the file has no block."
     bh,bw = (max(1, min(b, m)) for b,m in zip(t.blocks, t.shape))
     w = min(t.w, max(1, int(px**.5)//bw)*bw) if bw<t.w else t.w
     h = min(t.h, max(1, px//w//bh)*bh if px//w>=bh else max(1, px//w))
     wins = [(y, x, min(h, t.h-y), min(w, t.w-x)) for y in range(0, t.h, h) for x in range(0, t.w, w)]
-    return [win for win in wins if not t.blank(*win)]
+    out = []
+    with _bar(len(wins), f'blocks of {t.name}', '', False if len(wins)<10_000 else progress) as bar:
+        for win in wins:
+            bar.update()
+            if not t.blank(*win): out.append(win)
+    return out
 
 def _add(n, pixels, name):
     "Count `pixels` into the dict `n`."
@@ -291,7 +296,7 @@ def _add(n, pixels, name):
 def _count(t, progress=None):
     "Value to number of pixels, and the same for pixels that the file tags as nodata."
     if t.n_bands not in (1,3): raise ValueError(f"{t.name} has {t.n_bands} bands: give a `OneHot` if there is one band for each class")
-    wins,n,tagged = _portions(t),{},{}
+    wins,n,tagged = _portions(t, progress=progress),{},{}
     px = sum(h*w for _,_,h,w in wins)
     if px>_MOST: raise ValueError(f"{t.name} has {t.h:,} x {t.w:,} px, and looking at all of them would take hours: say what its values mean, like `coding=MaskValues(codes)`")
     with _bar(px, f'values of {t.name}', 'px', False if px<1e8 else progress) as bar:

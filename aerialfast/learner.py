@@ -372,7 +372,7 @@ def _read_facts(path):
     def refuse(v): raise ValueError(f'{v} is no number')
     try: d = json.loads(path.read_text(encoding='utf8'), parse_constant=refuse)
     except (ValueError,RecursionError) as e: raise ValueError(f"{path} is not readable ({str(e)[:80]}): copy the model anew") from None
-    if isinstance(d, dict) and d.get('format') not in (None,1,2,3): raise ValueError(f"{path} was saved in format {_short(d['format'])} by aerialfast {_short(d.get('version'))}: update aerialfast")
+    if isinstance(d, dict) and (type(d.get('format')) is not int or not 1<=d['format']<=3): raise ValueError(f"{path} was saved in format {_short(d.get('format'))} by aerialfast {_short(d.get('version'))}: update aerialfast")
     try: whole = isinstance(d, dict) and d.get('seal')==_seal(d)
     except RecursionError: whole = False
     if not whole: raise ValueError(f"{path} was changed or cut off after it was saved: copy the model anew")

@@ -93,12 +93,12 @@ def _facts(src, path):
 
 # %% ../nbs/03_rasters.ipynb #55a5b465
 def _looks_alpha(src, band):
-    "Are the values of a band those of an alpha band: 0 where there is no picture, and nearly everywhere else one largest value?"
+    "Are the values of a band those of an alpha band: 0 where there is no picture, and mostly one largest value where there is one?"
     for n in (3, 9): # looked at in places, more of them if there was nothing
         ys,xs = [np.unique(np.linspace(0, m-min(64, m), n).astype(int)) for m in src.shape]
         seen = np.concatenate([src.read(band, window=Window(x, y, min(64, src.width), min(64, src.height))).ravel() for y in ys for x in xs])
         seen = seen[seen>0]
-        if seen.size: return (seen==seen.max()).mean()>.9
+        if seen.size: return (seen==seen.max()).mean()>.5
     return True
 
 def _no_alpha(facts, src):
@@ -245,9 +245,11 @@ def close_handles():
     _handles.close()
 
 # %% ../nbs/03_rasters.ipynb #a0d0e9b4
+def _options(): return rasterio.Env(GTIFF_VIRTUAL_MEM_IO='YES', GDAL_DISABLE_READDIR_ON_OPEN='TRUE', GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', **_no_threads())
+
 @contextmanager
 def _opening():
-    with rasterio.Env(GTIFF_VIRTUAL_MEM_IO='YES', GDAL_DISABLE_READDIR_ON_OPEN='TRUE', GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', **_no_threads()), warnings.catch_warnings():
+    with _options(), warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning) # photographs and PNG masks are welcome
         yield
 
@@ -389,7 +391,7 @@ class _FileLayer(Layer):
         with _named(self.path, what), _using(self.handle) as src:
             if src.driver=='GTiff': yield src
             else:
-                with _opening(): yield src # members of a VRT are opened now, and PNG looks at its options while it reads
+                with _options(): yield src # members of a VRT are opened now, and PNG looks at its options while it reads
 
     def pixels(self, win, shape=None):
         with self._open(f'rows {win.row_off} to {win.row_off+win.height} cannot be read') as src:
@@ -465,14 +467,20 @@ def _agreed(facts):
     untrue = tuple(sorted({b for f in facts for b in f.untrue}))
     return [f._replace(alpha=alpha, untrue=untrue, mask='' if f.mask=='alpha' and not alpha else f.mask) for f in facts]
 
+def _agreed_nodata(facts, i):
+    "The nodata value of band `i`, from 0, if all files agree; NaN for floats, which need no agreement, else `None`."
+    values = {str(f.nodata[i]): f.nodata[i] for f in facts}
+    value = values.popitem()[1] if len(values)==1 else None
+    return float('nan') if value is None and facts[0].dtypes[i].startswith('float') else value
+
 def _mosaic(files, nodata=None):
     "A VRT, as text, that shows `files` as one raster, with one `nodata` for all if it is given; and its bands that are tagged as alpha bands but are none."
     members,(h,w),(west,north) = _placed(files)
     g,facts = members[0].facts,[m.facts for m in members]
-    tags = [None if len({str(f.nodata[i]) for f in facts})>1 else g.nodata[i] for i in range(len(g.names))] # nodata of a band if all files agree
-    if nodata is not None: tags = [nodata]*len(g.names)
-    each = nodata is None and any(f.nodata[i] is not None for i,v in enumerate(tags) if v is None for f in facts) or nodata is None and any(f.mask=='each' for f in facts) # then each band needs a mask
-    once = not each and None in tags or nodata is None and not each and any(f.mask for f in facts)
+    tags = [_agreed_nodata(facts, i) if nodata is None else nodata for i in range(len(g.names))]
+    left = [i for i,v in enumerate(tags) if v is None]
+    each = nodata is None and any(f.mask=='each' or any(f.nodata[i] is not None for i in left) for f in facts) # then each band needs a mask
+    once = nodata is None and not each and (left or any(f.mask for f in facts)) # one mask will do
     look = _table(g.colours) if all(f.colours==g.colours for f in facts) else ''
     def band(b, n):
         void = '' if tags[b-1] is None else f'<NoDataValue>{tags[b-1]}</NoDataValue>'

@@ -29,7 +29,7 @@ def region_of(
     stem = Path(name).stem
     return re.sub(r'[\W_]*\d+$', '', stem) or stem
 
-# %% ../nbs/10_splits.ipynb #a1c95cb0
+# %% ../nbs/10_splits.ipynb #c85ac0ad
 class _Ground(NamedTuple):
     "Where tiles lie. Tiles of different planes share no ground."
     plane:np.ndarray # `(n,)` 0 for the ground, others for images without CRS
@@ -68,7 +68,7 @@ def _ground(tiles):
     same = np.array([first.setdefault((p,*o), i) for i,(p,o) in enumerate(zip(plane.tolist(), at.reshape(len(at), -1).tolist()))], int)
     return _Ground(plane, at, flat, upright, box, area, np.sqrt(area/[t.h*t.w for t in tiles]), same, crs)
 
-# %% ../nbs/10_splits.ipynb #44b6bc9b
+# %% ../nbs/10_splits.ipynb #9468a3b7
 def _moved_to(t, xy):
     "Points in pixels of a tile to its CRS, or to pixels of the image it was cut from."
     if not t.crs: return xy+(t.origin.x, t.origin.y)
@@ -94,7 +94,7 @@ def _area(p):
 
 def _box(p): return np.concatenate([p.min(-2), p.max(-2)], -1)
 
-# %% ../nbs/10_splits.ipynb #e4081f8f
+# %% ../nbs/10_splits.ipynb #368ce84c
 def _sweep(box, gap=0., most=1<<20):
     "Pairs `(m,2)` of boxes `(n,4)` that touch or lie nearer than `gap`, in portions."
     def stops(a):
@@ -111,7 +111,7 @@ def _sweep(box, gap=0., most=1<<20):
         hit = (box[i,b]<=box[j,b+2]+gap)&(box[j,b]<=box[i,b+2]+gap)
         if hit.any(): yield np.stack([i[hit], j[hit]], 1)
 
-# %% ../nbs/10_splits.ipynb #5a08f9c5
+# %% ../nbs/10_splits.ipynb #baa94c88
 def _clip(p, q):
     "What convex polygons have in common, as a list of points (Sutherland and Hodgman 1974)."
     if _signed(q)<0: q = q[::-1]
@@ -163,7 +163,7 @@ def shared_ground(
     pairs += [(i,j) for same in like.values() for k,i in enumerate(same) for j in same[k+1:]]
     return np.array(sorted((min(p), max(p)) for p in pairs), int).reshape(-1, 2)
 
-# %% ../nbs/10_splits.ipynb #38b905b7
+# %% ../nbs/10_splits.ipynb #f812e46a
 def common_bounds(
     tiles:list, # Tiles
 )->list: # West, south, east, north of each in the CRS of the first; `None` for those without a place
@@ -171,7 +171,7 @@ def common_bounds(
     g = _ground(tiles)
     return [None if p else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
 
-# %% ../nbs/10_splits.ipynb #b975de61
+# %% ../nbs/10_splits.ipynb #b148b77e
 def _metres(g):
     "Metres of one unit of the CRS in x and y at each tile, `(n,2)`."
     mid,size = g.at.mean(1),np.ptp(g.at, axis=1)/4
@@ -217,7 +217,7 @@ def _within(g, buffer_m, want):
         a,b = [g.at[p[:,k]]*((m[p[:,0]]+m[p[:,1]])/2)[:,None] for k in (0,1)]
         if len(p): yield p[np.minimum(_to_edges(a, b), _to_edges(b, a))<buffer_m]
 
-# %% ../nbs/10_splits.ipynb #862ff75d
+# %% ../nbs/10_splits.ipynb #a9a826bd
 class _Item(NamedTuple):
     "What a split knows of a tile."
     tile:Tile # `None` if only a name is known
@@ -260,7 +260,7 @@ def _names_of(i):
     p = Path(i.path)
     return [i.name, i.given, p.name, i.path, p, i.origin.name]
 
-# %% ../nbs/10_splits.ipynb #a3c7c58e
+# %% ../nbs/10_splits.ipynb #9e1d76ce
 def _numbers(keys):
     at = {}
     return np.array([at.setdefault(k, len(at)) for k in keys], int)
@@ -303,7 +303,7 @@ def _portions(pairs, most=1<<22):
         if sum(map(len, have))>most: yield np.concatenate(have); have = []
     if have: yield np.concatenate(have)
 
-# %% ../nbs/10_splits.ipynb #a316c279
+# %% ../nbs/10_splits.ipynb #b877c63a
 def spatial_folds(
     at:np.ndarray, # `(n,2)` centres of the tiles, x and y in one CRS
     k:int, # Number of folds
@@ -321,7 +321,7 @@ def spatial_folds(
     if not 2<=k<=len(at): raise ValueError(f"{k} folds of {len(at)} tiles: give 2 to {len(at)} folds, or more tiles")
     return part(np.arange(len(at)), k)
 
-# %% ../nbs/10_splits.ipynb #87f8742f
+# %% ../nbs/10_splits.ipynb #6b9f91dc
 def _centres(case, unit):
     "Centre and weight of each unit; `None` if not all tiles lie in one plane."
     g,n = case.ground,unit.max()+1
@@ -336,7 +336,7 @@ def _parts(case, unit, k):
     if got is None or len(got[1])<k: return None
     return [np.flatnonzero(np.isin(unit, f)).tolist() for f in spatial_folds(got[0], k, got[1])]
 
-# %% ../nbs/10_splits.ipynb #7a988220
+# %% ../nbs/10_splits.ipynb #0db0f88e
 def _number(name): return [int(n) for n in re.findall(r'\d+', name)[-1:]]
 
 def _last(units, sizes, share):
@@ -363,7 +363,7 @@ def _compact(case, unit, share):
     if not parts: return set()
     return set(parts[-1]) if share<=.5 else set(range(case.n))-set(parts[-1])
 
-# %% ../nbs/10_splits.ipynb #cadcefc6
+# %% ../nbs/10_splits.ipynb #7e641f5e
 def _held_by_default(case, share):
     "Items to hold out, and whether training tiles may share ground with them."
     whole,some = case.units('ground','group','source'),case.units('ground','group')
@@ -391,7 +391,7 @@ def _why_one(case):
     return (f"{a}, {b} and the others, {case.n} tiles, show one piece of ground, so none can be held out: `cut` them, such as `cut=(3,3)`, or name tiles in `valid`. "
             "Bands of one image that lie in files of their own are stacked by giving a list of them as one tile")
 
-# %% ../nbs/10_splits.ipynb #052be298
+# %% ../nbs/10_splits.ipynb #81ceecb8
 def _halves(held, n):
     train = [i for i in range(n) if i not in held]
     if not train or not held: raise ValueError(f"{len(train)} tiles to train on and {len(held)} held out, of {n}: both need at least one; give more tiles, `cut` the ones there are, or choose another `valid`")

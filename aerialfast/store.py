@@ -9,6 +9,7 @@ __all__ = ['store_tiles', 'StoredTile']
 
 # %% ../nbs/13_store.ipynb #3a35dc79
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -64,9 +65,10 @@ def store_tiles(
     by_name = dict(zip(names, sides))
     sums = []
     with whole_file(dst, lambda part: _check_store(part, sums)) as part, _bar(sum(t.h*t.w for t,_,_ in sides), dst.name, 'px', progress) as bar:
-        with h5py.File(part, 'w') as f:
-            f.attrs.update(codes=json.dumps(list(dls.codes)), colours=json.dumps(palette_colours(dls.palette)), format=_FORMAT)
-            f['index'] = np.frombuffer(json.dumps(index).encode(), np.uint8)
+        with h5py.File(part, 'w', libver='latest') as f: # the newest layout has checksums for all but the pixels
+            f.attrs.update(what='aerialfast store', format=_FORMAT)
+            facts = json.dumps(dict(codes=list(dls.codes), colours=palette_colours(dls.palette), tiles=index))
+            f.create_dataset('index', data=np.frombuffer(facts.encode(), np.uint8), chunks=True, fletcher32=True)
             for i,d in enumerate(index):
                 t,m,_ = by_name[d['name']]
                 sums += _store(f.create_group(f'tiles/{i}'), t, m, d['nodata'], int(block), compression, bar)
@@ -103,9 +105,17 @@ def _check_store(part, sums):
 class _Store(NamedTuple):
     "An open store."
     file:object # `h5py.File`
+    codes:list # Class names
+    colours:dict # Class name to colour
     tiles:dict # Name to what the index keeps of the tile
     at:dict # Name to the group of the tile
     stamps:tuple # Of the file
+
+@contextmanager
+def _damage(path, what=''):
+    "Turn h5py's errors into one that names the file."
+    try: yield
+    except (OSError,KeyError,RuntimeError,TypeError,ValueError,AttributeError) as e: raise OSError(f"{path}: {what} cannot be read ({e}); the file is damaged: copy it anew") from e
 
 _stores = {}
 def _open_store(path):
@@ -119,22 +129,27 @@ def _open_store(path):
 def _read_index(path):
     try: f = _h5py().File(path, 'r')
     except OSError as e: raise OSError(f"{path}: cannot be opened ({e}); the file is damaged or no store: write it anew by `store_tiles`") from e
-    if 'codes' not in f.attrs or 'tiles' not in f: raise ValueError(f"{path} is an HDF5 file, but no store of tiles: give a file that `store_tiles` wrote")
-    if f.attrs.get('format')!=_FORMAT: raise ValueError(f"{path} is a store of format {f.attrs.get('format')}, this version reads format {_FORMAT}: write it anew by `store_tiles`")
-    index = json.loads(f['index'][:].tobytes())
-    return _Store(f, {d['name']: d for d in index}, {d['name']: f'tiles/{i}' for i,d in enumerate(index)}, _stamps([path]))
+    with _damage(path): kind,index = f.attrs.get('format'),f.get('index')
+    if kind is None: raise ValueError(f"{path} is an HDF5 file, but no store of tiles: give a file that `store_tiles` wrote")
+    if kind!=_FORMAT: raise ValueError(f"{path} is a store of format {kind}, this version reads format {_FORMAT}: write it anew by `store_tiles`")
+    with _damage(path): d = json.loads(index[:].tobytes())
+    names = [t['name'] for t in d['tiles']]
+    return _Store(f, d['codes'], d['colours'], dict(zip(names, d['tiles'])), {n: f'tiles/{i}' for i,n in enumerate(names)}, _stamps([path]))
 
 class _StoreLayer(Layer):
     "A tile of a store, its pixels or its classes."
     def __init__(self, path, name, what):
         store = _open_store(path)
         if name not in store.tiles: raise ValueError(f"no tile {name!r} in {path}: it holds {list(store.tiles)[:9]}")
-        d,g = store.tiles[name],store.file[store.at[name]]
-        self.name,self.what,self.has = name,what,[k for k in ('bad','valid') if k in g and what=='pixels']
+        d = store.tiles[name]
+        with _damage(path, name):
+            g = store.file[store.at[name]]
+            blocks,compression,have = g[what].chunks[1:],g[what].compression,[*g]
+        self.name,self.what,self.has = name,what,[k for k in ('bad','valid') if k in have and what=='pixels']
         names,dtype,nodata = (d['names'],d['dtype'],tuple(d['nodata'])) if what=='pixels' else (['class'],'uint8',(None,))
         crs = rasterio.crs.CRS.from_wkt(d['crs']) if d['crs'] else None
         super().__init__(path, Facts(d['h'], d['w'], (dtype,)*len(names), names, crs, rasterio.Affine(*d['transform']), nodata, mask='all' if 'valid' in self.has else '',
-            blocks=g[what].chunks[1:], compression=g[what].compression, driver='HDF5', origin=Origin(**d['origin'])), store.stamps)
+            blocks=blocks, compression=compression, driver='HDF5', origin=Origin(**d['origin'])), store.stamps)
     def key(self): return [super().key(), self.name, self.what]
 
 # %% ../nbs/13_store.ipynb #57040004
@@ -142,10 +157,10 @@ class _StoreLayer(Layer):
 def _get(self:_StoreLayer, what, win, shape=None):
     "Part of a dataset under `win`, `(C,h,w)`."
     store = _open_store(self.path)
-    d = store.file[f'{store.at[self.name]}/{what}']
     y,x,h,w = (int(v) for v in (win.row_off, win.col_off, win.height, win.width))
-    try: return d[:, y:y+h, x:x+w] if shape is None else _thinned(d, y, x, h, w, *shape)
-    except OSError as e: raise OSError(f"{self.path}: rows {y} to {y+h} of {self.name} cannot be read ({e}); the file is damaged: copy it anew") from e
+    with _damage(self.path, f'rows {y} to {y+h} of {self.name}'):
+        d = store.file[f'{store.at[self.name]}/{what}']
+        return d[:, y:y+h, x:x+w] if shape is None else _thinned(d, y, x, h, w, *shape)
 
 def _thinned(d, y, x, h, w, nh, nw):
     ys,xs = (((np.arange(n)+.5)*m/n).astype(int)+o for n,m,o in ((nh,h,y), (nw,w,x)))
@@ -199,9 +214,9 @@ def from_store(cls:TileDataLoaders,
 ):
     "From a store."
     s = _open_store(store)
-    coding = MaskValues(json.loads(s.file.attrs['codes']))
+    coding = MaskValues(s.codes)
     tiles,masks = [StoredTile(store, n, bands) for n in s.tiles],[MaskTile(StoredTile(store, n, what='classes'), coding) for n in s.tiles]
-    kwargs = {'palette':Palette(json.loads(s.file.attrs['colours'])), 'path':path or Path(store).parent, **kwargs}
+    kwargs = {'palette':Palette(s.colours), 'path':path or Path(store).parent, **kwargs}
     if all(kwargs.get(k) is None for k in ('valid','groups','buffer_m','cut')): kwargs['valid'] = _held([d['held'] for d in s.tiles.values()])
     dls = cls.from_tiles(tiles, masks, **kwargs)
     if (folder := Path(tiles[0].path).parent).is_dir(): dls.images = folder

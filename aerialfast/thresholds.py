@@ -529,9 +529,9 @@ def plot_precision_recall(self:TileCurves,
 # %% ../nbs/31_thresholds.ipynb #d8d3fed4
 from fastcore.basics import patch
 from .grids import Grid
-from .rasters import Tile,pass_through,_rows
+from .rasters import Tile,check_dst,pass_through,_rows
 from .stitching import Finished,Views,stream_probs
-from .prediction import patch_progress,_every,_Out
+from .prediction import checked_thresh,patch_progress,_every,_Out
 from fastai.learner import Learner
 from copy import copy
 import rasterio
@@ -631,7 +631,7 @@ def _tagged_codes(tile):
     "Names of all classes that the file of `tile` tells, or `None`."
     try:
         with rasterio.open(tile.path) as src: codes = json.loads(src.tags().get('codes', 'null'))
-    except ValueError: return None
+    except (ValueError,rasterio.errors.RasterioIOError): return None # of a mosaic there is no such thing
     return codes if isinstance(codes, list) else None
 
 def _places(tile, codes, tagged):
@@ -657,8 +657,8 @@ class _Stored:
     def rows(self):
         "Probabilities of all classes, as `Finished`."
         for y,x,h,w in _rows(self.tile):
-            p,ok = self.tile.read(y, x, h, w)
-            yield Finished(y, self._all(p.astype(np.float32, copy=False)), np.ones((h,w), bool) if ok is None else ok)
+            p,ok = self.tile.read_bands(y, x, h, w)
+            yield Finished(y, self._all(p.astype(np.float32, copy=False)), np.ones((h,w), bool) if ok is None else ok.all(0))
 
     def _all(self, p):
         if len(p)==1: return _every(p)[::1 if self.places==[1] else -1]
@@ -673,15 +673,6 @@ def count_probs(
     _same_size(stored.tile, mask)
     return _counted(stored.rows(), mask, stored.tile.name)
 
-def _check_thresh(thresh, n):
-    "A threshold, or one for each of `n` classes, as plain numbers."
-    if thresh is None: return None
-    given = np.asarray(thresh, float)
-    if given.ndim and (given.shape!=(n,) or not (given>0).all()): raise ValueError(f"thresh is {thresh} for {n} classes: give a number above 0 for each")
-    if not given.ndim and n>2: raise ValueError(f"thresh is {thresh} for {n} classes: give a list with one for each class, or leave it out for the largest probability")
-    if not ((given>=0)&(given<=1)).all(): raise ValueError(f"thresh is {thresh}: give probabilities, from 0 to 1")
-    return given.tolist()
-
 def cut_probs(
     path, # Raster of probabilities as `predict_tile` writes it, of all classes, or of one of two
     dst, # GeoTIFF to write
@@ -690,9 +681,8 @@ def cut_probs(
     palette=None, # Colours of the classes
 )->Path: # `dst`
     "The map of classes of stored probabilities."
-    stored,dst = _Stored(path, codes),Path(dst)
-    if dst.exists() and any(Path(p).exists() and dst.samefile(p) for p in getattr(stored.tile, 'files', stored.tile.paths)): raise ValueError(f"{dst} is the raster of probabilities: write to another file")
-    thresh = _check_thresh(thresh, stored.n)
+    stored = _Stored(path, codes)
+    dst,thresh = check_dst(dst, stored.tile), checked_thresh(thresh, stored.n)
     out = _Out('classes', stored.codes, thresh, palette=palette)
     with out.writer(dst, stored.tile, 1, {'thresh': str(thresh)}, overviews=True) as f:
         for r in stored.rows(): f.write(np.full((1,*r.valid.shape), VOID, np.uint8) if (a := out.rows(r)) is None else a)

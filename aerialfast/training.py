@@ -9,7 +9,7 @@ __all__ = ['FILES', 'WeightAverage', 'pair_facts', 'Resumable', 'show_triples', 
 
 # %% ../nbs/24_training.ipynb #2b0c317c
 from itertools import zip_longest
-from types import FunctionType
+from types import CellType,FunctionType
 import dis,functools,hashlib,inspect,json,os,random,re,threading,warnings
 from rasterio.warp import transform as to_crs
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
@@ -117,10 +117,15 @@ def _set_later(cls):
     fs = [f for c in cls.__mro__ for k,v in vars(c).items() if k not in ('__init__','setups') for f in _functions(v)]
     return {i.argval for f in fs for i in dis.get_instructions(f) if i.opname=='STORE_ATTR'}
 
+def _bare(f):
+    "`f` without the class that `super()` asks for, whose other methods are looked at on their own."
+    cells = [CellType(None) if n=='__class__' else c for n,c in zip(f.__code__.co_freevars, f.__closure__ or ())]
+    return FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, tuple(cells))
+
 def _own_code(cls):
     "Methods of classes that are no library's; those of libraries go by their version."
     own = [c for c in cls.__mro__ if c.__module__.split('.')[0] not in _LIBRARIES]
-    return [(c.__qualname__, k, f) for c in own for k,v in vars(c).items() for f in _functions(v)]
+    return [(c.__qualname__, k, _bare(f), f.__kwdefaults__) for c in own for k,v in vars(c).items() for f in _functions(v)]
 
 def _is_plain(v):
     if isinstance(v, dict): return all(_is_plain(o) for o in (*v, *v.values()))
@@ -129,8 +134,8 @@ def _is_plain(v):
 
 def _text(v):
     "A short value as it is, anything else as a digest."
-    from aerialfast.prediction import fingerprint
-    if isinstance(v, (torch.Tensor,np.ndarray,np.generic)) and np.size(v)<=20: v = v.tolist()
+    from aerialfast.journal import fingerprint
+    if isinstance(v, (torch.Tensor,np.ndarray,np.generic)) and math.prod(v.shape)<=20: v = v.tolist()
     return repr(v) if _is_plain(v) and len(repr(v))<200 else fingerprint(_functions(v) or v)[:12]
 
 def _described(o):
@@ -166,17 +171,22 @@ def _training(cb):
     settings = {k: v for k,v in vars(cb).items() if k in known and k not in _set_later(type(cb)) and _is_plain(v)}
     return ' '.join([cb.name, *[f'{k}={v}' for k,v in settings.items()]])
 
+def _loaders(dls, files='times'):
+    "What tells the patches of loaders from others."
+    loaders = dls.loaders[:2]
+    pairs = [p for dl in loaders for p in getattr(dl, 'tiles', [])]
+    tfms = [s for dl in loaders for pipe in ('after_item','before_batch','after_batch') for t in getattr(dl, pipe).fs for s in _described(t)]
+    code = [_text(c) for dl in loaders if (c := _own_code(type(dl)))]
+    def each(k): return [getattr(dl, k, None) for dl in loaders]
+    return _plain(dict(codes=list(getattr(dls, 'codes', [])), coding=sorted({repr(m.coding) for _,m in pairs}), tiles=[t.name for t,_ in pairs], **pair_facts(pairs, files), sz=each('sz'), bs=each('bs'),
+        sampler=each('sampler'), reuse=each('reuse'), batches=[len(dl) for dl in loaders], loaders=[*[type(dl).__name__ for dl in loaders], *code], transforms=tfms))
+
 def _settings(learn, files='times'):
     "What a run must have in common with the one it takes up: lists of numbers and texts."
-    opt,loaders,states = learn.opt,learn.dls.loaders,_states(learn)
-    pairs = [p for dl in loaders for p in getattr(dl, 'tiles', [])]
-    tfms = [s for dl in loaders[:2] for pipe in ('after_item','before_batch','after_batch') for t in getattr(dl, pipe).fs for s in _described(t)]
-    def each(k): return [getattr(dl, k, None) for dl in loaders]
-    return _plain(dict(network=_network(learn), loss=_described(learn.loss_func), transforms=tfms,
-        codes=list(getattr(learn.dls, 'codes', [])), tiles=[t.name for t,_ in pairs], **pair_facts(pairs, files),
-        sz=each('sz'), bs=each('bs'), sampler=each('sampler'), reuse=each('reuse'), batches=[len(dl) for dl in loaders], epochs=[learn.n_epoch],
-        optimizer=[type(getattr(opt, 'opt', opt)).__name__, *sorted(opt.hypers[0])], **_rates(learn),
-        callbacks=sorted(_training(cb) for cb in learn.cbs if cb.name in states or isinstance(cb, (GradientClip,MixHandler)))))
+    opt,states = learn.opt,_states(learn)
+    callbacks = sorted(_training(cb) for cb in learn.cbs if cb.name in states or isinstance(cb, (GradientClip,MixHandler)))
+    return _plain(dict(network=_network(learn), loss=_described(learn.loss_func), **_loaders(learn.dls, files), epochs=[learn.n_epoch],
+        optimizer=[type(getattr(opt, 'opt', opt)).__name__, *sorted(opt.hypers[0])], **_rates(learn), callbacks=callbacks))
 
 # %% ../nbs/24_training.ipynb #09eb58fa
 def _first_difference(old, new):
@@ -194,11 +204,14 @@ def _refuse_other(path, old, new):
         raise ValueError(f"{path} holds a run with other {k}: that of {o.split(' ')[0]} has changed on disk since; {begin}; if the files were only copied, see `files` of `Resumable`")
     raise ValueError(f"{path} holds a run with {k} {o}, this one has {k} {n}: start it with the same settings, or {begin}")
 
+def _versions():
+    from aerialfast import __version__
+    return dict(aerialfast=__version__, fastai=fastai.__version__, torch=str(torch.__version__))
+
 def _machinery(learn):
     "What may change while a run goes on, but not without a word."
-    from aerialfast import __version__
-    return dict(precision=next((cb.name for cb in learn.cbs if isinstance(cb, MixedPrecision) or cb.name=='bf16'), 'float32'),
-                aerialfast=__version__, fastai=fastai.__version__, torch=str(torch.__version__))
+    precision = next((cb.name for cb in learn.cbs if isinstance(cb, MixedPrecision) or cb.name=='bf16'), 'float32')
+    return dict(precision=precision, **_versions())
 
 # %% ../nbs/24_training.ipynb #6de15c22
 class Resumable(Callback):
@@ -278,7 +291,7 @@ def _release(self:Resumable):
 def _save(self:Resumable, epoch):
     r,net = self.recorder,self.model
     curves = dict(lrs=r.lrs, iters=r.iters, losses=[float(l) for l in r.losses], values=r.values)
-    state = dict(fit=self.done, epoch=epoch, past=self.past, settings=self.settings, machinery=_machinery(self.learn), train_iter=self.learn.train_iter,
+    state = dict(fit=self.done, epoch=int(epoch), past=self.past, settings=self.settings, machinery=_machinery(self.learn), train_iter=self.learn.train_iter,
         model=dict(net.state_dict()), grads={k: p.grad for k,p in net.named_parameters() if p.grad is not None}, opt=_plain(self.opt.state_dict()),
         curves=_plain(curves), smooth=dict(count=r.smooth_loss.count, val=float(r.smooth_loss.val)), random=_get_random(self.dls), cbs=_states(self.learn))
     with whole_file(self.path) as part: torch.save(state, part)
