@@ -19,7 +19,6 @@ from fastcore.basics import patch
 from .grids import Grid
 from .rasters import Tile,_rows,read_patch
 from .labels import VOID
-from .shapes import ShapeMask
 from .data import _tensor,small_tile
 from .checks import Finding,Findings
 from .learner import AerialModel,load_model
@@ -164,20 +163,7 @@ def _threshold(chain):
         if share<.001 or share>.999: yield Finding('threshold', f"the threshold is {t:.3f} ({given}), and {share:.2%} of the pixels reach it: scores of {chain.codes[-1]} lie around {mid:.3f}, 98 % of them between {lo:.3f} and {hi:.3f}", 'pick the threshold on held-out tiles like this one with `pick_threshold`, or give `thresh`')
 
 # %% ../nbs/36_diagnosis.ipynb #447b84ba
-def _few_names(tiles): return ', '.join(t.name for t in tiles[:3])+(f' and {len(tiles)-3} more' if len(tiles)>3 else '')
-
-def _unlabelled(dls):
-    "Images whose labels are polygons, of which none lies on them."
-    pairs = [(t,m) for dl in dls.loaders[:2] for t,m in dl.tiles if isinstance(m, ShapeMask)]
-    lost = [t for t,_ in pairs if not t.crs]
-    if lost: yield Finding('place', f"{_few_names(lost)} ({len(lost)} of {len(pairs)} images): no CRS, so polygons cannot be found on them, and all of it counts as {dls.codes[0]}", 'give the images their georeference, or leave them out')
-    bare = [t for t,m in pairs if t.crs and not len(m.near())]
-    if bare: yield Finding('shapes', f"{_few_names(bare)} ({len(bare)} of {len(pairs)} images): no polygon touches them, and all of it counts as {dls.codes[0]}", 'leave them out, or give `area`, if nobody looked for polygons there; if there are none, it is true', grave=len(bare)>len(pairs)/2)
-
-def _labels(dls, most=50):
-    found = dls.check(most=most)
-    kinds = {f.kind for f in found}
-    return [f for f in found if f.grave or f.kind in ('classes','shapes','place')]+[f for f in _unlabelled(dls) if f.kind not in kinds]
+def _labels(dls, most=50): return [f for f in dls.check(most=most) if f.grave or f.kind in ('classes','shapes')]
 
 # %% ../nbs/36_diagnosis.ipynb #7f85dc1c
 def _file(path, codes):

@@ -531,7 +531,7 @@ from fastcore.basics import patch
 from .grids import Grid
 from .rasters import Tile,check_dst,pass_through,_rows
 from .stitching import Finished,Views,stream_probs
-from .prediction import patch_progress,_every,_Out
+from .prediction import checked_thresh,patch_progress,_every,_Out
 from fastai.learner import Learner
 from copy import copy
 import rasterio
@@ -673,15 +673,6 @@ def count_probs(
     _same_size(stored.tile, mask)
     return _counted(stored.rows(), mask, stored.tile.name)
 
-def _check_thresh(thresh, n):
-    "A threshold, or one for each of `n` classes, as plain numbers."
-    if thresh is None: return None
-    given = np.asarray(thresh, float)
-    if given.ndim and (given.shape!=(n,) or not (given>0).all()): raise ValueError(f"thresh is {thresh} for {n} classes: give a number above 0 for each")
-    if not given.ndim and n>2: raise ValueError(f"thresh is {thresh} for {n} classes: give a list with one for each class, or leave it out for the largest probability")
-    if not ((given>=0)&(given<=1)).all(): raise ValueError(f"thresh is {thresh}: give probabilities, from 0 to 1")
-    return given.tolist()
-
 def cut_probs(
     path, # Raster of probabilities as `predict_tile` writes it, of all classes, or of one of two
     dst, # GeoTIFF to write
@@ -691,7 +682,7 @@ def cut_probs(
 )->Path: # `dst`
     "The map of classes of stored probabilities."
     stored = _Stored(path, codes)
-    dst,thresh = check_dst(dst, stored.tile), _check_thresh(thresh, stored.n)
+    dst,thresh = check_dst(dst, stored.tile), checked_thresh(thresh, stored.n)
     out = _Out('classes', stored.codes, thresh, palette=palette)
     with out.writer(dst, stored.tile, 1, {'thresh': str(thresh)}, overviews=True) as f:
         for r in stored.rows(): f.write(np.full((1,*r.valid.shape), VOID, np.uint8) if (a := out.rows(r)) is None else a)
