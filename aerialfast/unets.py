@@ -52,7 +52,7 @@ def _layout(enc):
         big = -(-256//m)*m
         try: return [_channels_last(enc, hw) for hw in ((m,2*m), (2*m,m), (big,big), (2*big,big))][0],m
         except Exception as e: why = e
-    raise ValueError(str(why)[:80])
+    raise ValueError(f"it does not take patches of any size ({str(why)[:80] or type(why).__name__})")
 
 # %% ../nbs/20_unets.ipynb #f7117439
 def _replace(net, name, new):
