@@ -216,7 +216,7 @@ def _packed(a):
     "The array `a` as bytes: a line that says what it is, then its numbers."
     a = np.ascontiguousarray(a)
     raw = a.reshape(-1).view(np.uint8)
-    some = raw[:1<<16] if len(raw)<1<<18 else np.concatenate([raw[i:i+(1<<14)] for i in np.linspace(0, len(raw)-(1<<14), 8).astype(int)])
+    some = raw if len(raw)<1<<14 else np.concatenate([raw[i:i+(1<<11)] for i in np.linspace(0, len(raw)-(1<<11), 8).astype(int)])
     small = len(some) and len(zlib.compress(some, 1))<.6*len(some)
     body = zlib.compress(raw, 1) if small else raw
     return json.dumps(dict(shape=a.shape, dtype=a.dtype.str, deflate=bool(small), sum=0 if small else zlib.adler32(raw))).encode()+b'\n',body
