@@ -444,11 +444,10 @@ _ROOM = 1<<28 # Bytes for blocks of ground
 def _room(self:TileDL):
     "How many blocks of ground are in use at a time in each process, and the bytes that they may take."
     nw,k = max(1, self.fake_l.num_workers),self.margin
-    sides = [3*self.sz+2*k+max(self._align(t)) for t in {(t.blocks, t.shape, t.n_bands, t.dtype): t for t,_ in self.tiles}.values()]
-    t = self.tiles[0][0]
-    size = max(sides)**2*(t.n_bands*t.dtype.itemsize+1)
-    most = max(self.bs, min(64, _ROOM//nw//size))
-    return most,max(_ROOM//nw, most*size)
+    t,ahead = self.tiles[0][0],3*self.bs # batches that are read ahead
+    size = (3*self.sz+2*k)**2*(t.n_bands*t.dtype.itemsize+1)
+    most = max(self.bs, min(64, _ROOM//nw//size-ahead))
+    return most,max(_ROOM//nw, (most+ahead)*size)
 
 @patch
 def _align(self:TileDL, t):
@@ -462,7 +461,7 @@ def _ground(self:TileDL, i, y, x):
     for o,m,b,o0 in zip((y,x), t.shape, self._align(t), (t.y0,t.x0)):
         start = max(0, min(o+self.sz//2-want//2, m-want))
         first = max(0, (start+o0)//b*b-o0)
-        out.append((first, min(start+want, m)-first))
+        out.append((first, m-first if start+want>=m else want))
     return i,out[0][0],out[1][0],out[0][1],out[1][1]
 
 def _offset(rng, first, n, m, sz):
@@ -511,7 +510,7 @@ def create_item(self:TileDL, s):
     if ground and self.grounds:
         (gy,gx,h,w), = ground
         n = max(h, w, self.sz)+2*k
-        px,m = self.grounds.get((i,gy,gx), lambda: self.read_window(i, gy-k, gx-k, n))
+        px,m = self.grounds.get((i,gy,gx,h,w), lambda: self.read_window(i, gy-k, gx-k, n))
         at = slice(y-gy, y-gy+self.sz+2*k),slice(x-gx, x-gx+self.sz+2*k)
         px,m = px[(slice(None),*at)].copy(),m[at].copy()
     else: px,m = self.read_window(i, y-k, x-k, self.sz+2*k)
