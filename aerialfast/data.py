@@ -747,7 +747,10 @@ def _by_splitter(pairs, split, buffer_m):
 def _is_labelled(m):
     area = getattr(m.coding, 'area', None)
     if area is None: return True
-    return len(m.coding.at(m.tile.crs)[1].near(m.tile.bounds))>0
+    from shapely import Polygon,intersects
+    index,t = m.coding.at(m.tile.crs)[1],m.tile
+    corners = (.01,.01),(t.w-.01,.01),(t.w-.01,t.h-.01),(.01,t.h-.01) # to touch is not enough
+    return bool(intersects(index.geoms[index.near(t.bounds)], Polygon([t.transform*c for c in corners])).any())
 
 def _split_pairs(pairs, of, valid, buffer_m):
     "Numbers of the items to train on, and of those held out; `of` says which tile each was cut from."
