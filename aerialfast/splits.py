@@ -183,7 +183,7 @@ def common_bounds(
 )->list: # West, south, east, north of each in the CRS of the first; `None` for those without
     "Where tiles lie."
     g = _ground(tiles)
-    return [None if p else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
+    return [None if p>0 or p<0 and g.crs else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
 
 # %% ../nbs/10_splits.ipynb #b148b77e
 def _metres(g):
