@@ -180,7 +180,7 @@ def shared_ground(
 # %% ../nbs/10_splits.ipynb #f812e46a
 def common_bounds(
     tiles:list, # Tiles
-)->list: # West, south, east, north of each in the CRS of the first; `None` for those without a place
+)->list: # West, south, east, north of each in the CRS of the first; `None` for those without
     "Where tiles lie."
     g = _ground(tiles)
     return [None if p>0 or p<0 and g.crs else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
