@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 # %% auto #0
 __all__ = ['SAMPLERS', 'TensorTile', 'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows',
            'random_windows', 'labelled_windows', 'balanced_windows', 'valid_cells', 'keep_memory', 'same_size',
-           'TileDL', 'OpenTile', 'OpenMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate',
+           'TileDL', 'OpenTile', 'OpenTileMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate',
            'DropBands', 'Noise', 'tile_augment', 'TileDataLoaders', 'plot_top_losses', 'small_mask', 'small_tile']
 
 # %% ../nbs/11_data.ipynb #06cb886e
@@ -591,7 +591,7 @@ class OpenTile(Transform):
     def __init__(self, bands=None): super().__init__(); self.bands = bands
     def encodes(self, o): return o if isinstance(o, Tile) else Tile(o, self.bands)
 
-class OpenMask(Transform):
+class OpenTileMask(Transform):
     "Open the mask of a tile, by the `coding` of its pixels, or burned from `Shapes`."
     def __init__(self, coding): super().__init__(); self.coding = coding
     def encodes(self, o):
@@ -614,7 +614,7 @@ def MaskTileBlock(
     coding = coding or MaskValues(codes)
     if coding.codes!=check_codes(codes): raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
     palette = palette or (coding if isinstance(coding, Palette) else Palette.default(codes))
-    return TransformBlock(type_tfms=[OpenMask(coding)], item_tfms=[AddLook(palette)])
+    return TransformBlock(type_tfms=[OpenTileMask(coding)], item_tfms=[AddLook(palette)])
 
 # %% ../nbs/11_data.ipynb #7a77c2f7
 def turned(
@@ -753,7 +753,10 @@ def _by_splitter(pairs, split, buffer_m):
 def _is_labelled(m):
     area = getattr(m.coding, 'area', None)
     if area is None: return True
-    return len(m.coding.at(m.tile.crs)[1].near(m.tile.bounds))>0
+    from shapely import Polygon,intersects
+    index,t = m.coding.at(m.tile.crs)[1],m.tile
+    corners = (.01,.01),(t.w-.01,.01),(t.w-.01,t.h-.01),(.01,t.h-.01) # to touch is not enough
+    return bool(intersects(index.geoms[index.near(t.bounds)], Polygon([t.transform*c for c in corners])).any())
 
 def _split_pairs(pairs, of, valid, buffer_m):
     "Numbers of the items to train on, and of those held out; `of` says which tile each was cut from."

@@ -32,13 +32,14 @@ def region_of(
 # %% ../nbs/10_splits.ipynb #c85ac0ad
 class _Ground(NamedTuple):
     "Where tiles lie. Tiles of different planes share no ground."
-    plane:np.ndarray # `(n,)` 0 for the ground, others for images without CRS
+    plane:np.ndarray # `(n,)` 0 for the CRS, -1 for an unknown CRS, others for images without a place
     at:np.ndarray # `(n,k,2)` outlines in the CRS, or in pixels of the image
     flat:np.ndarray # The same, turned so that the first tile is upright
     upright:np.ndarray # `(n,)` is the outline in `flat` a rectangle along the axes?
     box:np.ndarray # `(n,4)` of `flat`
     area:np.ndarray # `(n,)` of `flat`
-    px:np.ndarray # `(n,)` side of a pixel in `flat`
+    unit:np.ndarray # `(n,2)` lengths on the ground of a unit of `flat`; in degrees of latitude, if the CRS has degrees
+    px:np.ndarray # `(n,)` side of a pixel in such lengths
     first:np.ndarray # `(n,)` the first tile with the same outline
     crs:object # Of plane 0
 
@@ -56,22 +57,28 @@ def _ground(tiles):
     known = list({t.crs.to_wkt(): t.crs for t in tiles if t.crs}.values())
     k = 1 if len(known)<2 else 4 # a straight side bends in another CRS
     at,images = np.empty((len(tiles), 4*k, 2)),{}
-    plane = np.array([0 if t.crs else images.setdefault(_source(t.origin), len(images)+1) for t in tiles], int)
+    plane = np.array([0 if t.crs else -1 if _has_place(t) else images.setdefault(_source(t.origin), len(images)+1) for t in tiles], int)
     for i,t in enumerate(tiles): at[i] = _moved_to(t, _ring(t, k))
     for c in known:
         here = np.array([bool(t.crs) and t.crs==c for t in tiles])
         if c!=crs: at[here] = _warped(at[here], c, crs)
-    flat = at@np.linalg.inv(_turn(tiles[0])).T if tiles else at
+    turn = _turn(tiles[0]) if tiles else np.eye(2)
+    flat,east = at@np.linalg.inv(turn).T,_east(at, plane, crs)
     box,area = _box(flat),_area(flat)
     upright = np.isclose(area, (box[:,2]-box[:,0])*(box[:,3]-box[:,1]), rtol=1e-5) # it fills its box
     first = {}
     same = np.array([first.setdefault((p,*o), i) for i,(p,o) in enumerate(zip(plane.tolist(), at.reshape(len(at), -1).tolist()))], int)
-    return _Ground(plane, at, flat, upright, box, area, np.sqrt(area/[t.h*t.w for t in tiles]), same, crs)
+    unit = np.hypot(np.outer(east, turn[0]), turn[1])
+    return _Ground(plane, at, flat, upright, box, area, unit, np.sqrt(_area(at)*east/[t.h*t.w for t in tiles]), same, crs)
 
 # %% ../nbs/10_splits.ipynb #9468a3b7
+def _has_place(t):
+    "Is a tile placed by a CRS, or by a transform that is more than pixels of an image?"
+    return bool(t.crs) or tuple(t.transform)[:2]+tuple(t.transform)[3:5]!=(1,0,0,1)
+
 def _moved_to(t, xy):
     "Points in pixels of a tile to its CRS, or to pixels of the image it was cut from."
-    if not t.crs: return xy+(t.origin.x, t.origin.y)
+    if not _has_place(t): return xy+(t.origin.x, t.origin.y)
     a = t.transform
     return xy@np.array([(a.a,a.d), (a.b,a.e)])+(a.c,a.f)
 
@@ -80,10 +87,16 @@ def _warped(at, src, dst):
     xs,ys = transform(src, dst, at[...,0].ravel(), at[...,1].ravel())
     return np.stack([np.reshape(v, at.shape[:2]) for v in (xs,ys)], -1)
 
+def _east(at, plane, crs):
+    "How long a unit to the east is at each outline, if one to the north is 1: less where the CRS has degrees."
+    if crs is None or not crs.is_geographic: return np.ones(len(at))
+    lat = at[...,1].mean(1)*crs.units_factor[1]
+    return np.where((plane==0)&np.isfinite(lat), np.maximum(np.cos(np.where(np.isfinite(lat), lat, 0)), 1e-3), 1)
+
 def _turn(t):
     "The part of the transform of `t` that rotates, `(2,2)`."
     a = t.transform
-    if not t.crs or not (a.b or a.d): return np.eye(2)
+    if not _has_place(t) or not (a.b or a.d): return np.eye(2)
     return np.array([(a.a,a.b), (a.d,a.e)])/np.hypot(a.a, a.d)
 
 def _area(p):
@@ -132,14 +145,15 @@ def _signed(p): return sum(a[0]*b[1]-a[1]*b[0] for a,b in zip(p, [*p[1:], p[0]])
 def _common(g, i, j):
     "Do tiles `i` share ground with tiles `j`? Both `(m,)`."
     a,b = g.box[i],g.box[j]
-    wh = np.minimum(a[:,2:], b[:,2:])-np.maximum(a[:,:2], b[:,:2])
+    wh,unit = np.minimum(a[:,2:], b[:,2:])-np.maximum(a[:,:2], b[:,:2]),(g.unit[i]+g.unit[j])/2
     area,px = np.minimum(g.area[i], g.area[j]),np.maximum(g.px[i], g.px[j])
-    yes = (wh.min(1)>1.999*px)&(wh.prod(1)>.00999*area)&(g.plane[i]==g.plane[j])
+    yes = ((wh*unit).min(1)>1.999*px)&(wh.prod(1)>.00999*area)&(g.plane[i]==g.plane[j])
     for k in np.flatnonzero(yes&~(g.upright[i]&g.upright[j])): # the boxes overlap, but do the tiles?
         o = g.flat[i[k],0]
         p = _clip(*[list(map(tuple, g.flat[t[k]]-o)) for t in (i,j)])
-        both = _area(np.array(p)) if len(p)>2 else 0
-        yes[k] = both>.00999*area[k] and both>1.999*px[k]*np.ptp(np.array(p), axis=0).max()
+        p = np.array(p) if len(p)>2 else np.zeros((1,2))
+        both,p = _area(p),p*unit[k]
+        yes[k] = both>.00999*area[k] and _area(p)>1.999*px[k]*np.ptp(p, axis=0).max()
     return yes
 
 def _sharing(g, want=None):
@@ -166,10 +180,10 @@ def shared_ground(
 # %% ../nbs/10_splits.ipynb #f812e46a
 def common_bounds(
     tiles:list, # Tiles
-)->list: # West, south, east, north of each in the CRS of the first; `None` for those without a place
+)->list: # West, south, east, north of each in the CRS of the first; `None` for those without
     "Where tiles lie."
     g = _ground(tiles)
-    return [None if p else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
+    return [None if p>0 or p<0 and g.crs else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
 
 # %% ../nbs/10_splits.ipynb #b148b77e
 def _metres(g):
@@ -327,7 +341,7 @@ def _centres(case, unit):
     g,n = case.ground,unit.max()+1
     if g is None or len(np.unique(g.plane))>1 or not np.isfinite(g.at).all(): return None
     w = np.bincount(unit, case.sizes, n)
-    mid = g.at.mean(1)
+    mid = g.at.mean(1)*(_east(g.at, g.plane, g.crs).mean(), 1)
     return np.stack([np.bincount(unit, mid[:,k]*case.sizes, n)/w for k in (0,1)], 1),w
 
 def _parts(case, unit, k):

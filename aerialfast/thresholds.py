@@ -9,7 +9,7 @@ __all__ = ['CRITERIA', 'ThresholdCurves', 'criterion', 'Cut', 'tile_regions', 'T
            'tile_curves', 'count_probs', 'cut_probs']
 
 # %% ../nbs/31_thresholds.ipynb #75f32803
-import json,os,re,warnings,zipfile
+import json,os,re,warnings,zipfile,zlib
 import numpy as np
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -397,7 +397,8 @@ def load_curves(
             for i,(name,n,bins,*region) in enumerate(json.loads(str(f['facts']))):
                 out[name] = _loaded(f, i, n, bins)
                 if region and region[0]: out.regions[name] = region[0]
-    except (KeyError,ValueError,TypeError,EOFError,AttributeError,zipfile.BadZipFile) as e:
+    except FileNotFoundError: raise
+    except (KeyError,ValueError,TypeError,EOFError,AttributeError,OSError,zipfile.BadZipFile,zlib.error) as e:
         raise ValueError(f"{path} holds no counts ({e}): give a file that `TileCurves.save` wrote") from None
     return out
 

@@ -262,7 +262,7 @@ def law_chips(rng, d):
 def law_store(rng, d):
     path,a,valid,bad = draw_raster(rng, d, 60)
     (d/'i').mkdir(); (d/'m').mkdir()
-    m = np.random.default_rng(rng.randrange(1<<30)).integers(0, 2, (1,*valid.shape)).astype(np.uint8); m[0, 0, :2] = 0,1
+    m = np.random.default_rng(rng.randrange(1<<30)).integers(0, 2, (1,*valid.shape)).astype(np.uint8); m.flat[0] = 0; m.flat[-1] = 1
     if m.size<4 or bad.all((1,2)).any(): return 'too small'
     for k in 'ab':
         shutil.copy(path, d/'i'/f'{k}_1.tif'); save(d/'m'/f'{k}_1.tif', m, transform=rasterio.Affine(.5, 0, 5e5+(k=='b')*9000, 0, -.5, 5e6))
