@@ -518,9 +518,9 @@ def create_item(self:TileDL, s):
 # %% ../nbs/11_data.ipynb #e015c3e6
 @patch
 def _memory(self:TileDL):
-    "Blocks of ground of the pass before, or none if another process read them, or if files, fill or room are others now."
+    "Blocks of ground of the pass before, or none if another process read them, or if fill or room are others now."
     room = self._room()[1]
-    state = os.getpid(),self.reuse,room,[(t.fill.tobytes(), t.facts_key(), m.facts_key()) for t,m in self.tiles]
+    state = os.getpid(),self.reuse,room,[t.fill.tobytes() for t,_ in self.tiles]
     return self.kept if self.kept and self.kept.state==state else _Grounds(room, self.reuse, state)
 
 @patch
