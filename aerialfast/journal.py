@@ -234,7 +234,7 @@ def _read_portion(path, check):
         at = f.tell()
     body = np.memmap(path, np.uint8, 'r', at) if os.path.getsize(path)>at else np.zeros(0, np.uint8)
     if check and not head['deflate'] and zlib.adler32(body)!=head['sum']: raise ValueError('other numbers') # deflate has a checksum of its own
-    a = np.frombuffer(zlib.decompress(body), head['dtype']) if head['deflate'] else body.view(head['dtype'])
+    a = np.frombuffer(zlib.decompress(body, bufsize=int(np.prod(head['shape']))*np.dtype(head['dtype']).itemsize or 1), head['dtype']) if head['deflate'] else body.view(head['dtype'])
     return a.reshape(head['shape'])
 
 # %% ../nbs/29_journal.ipynb #b9ea69b4

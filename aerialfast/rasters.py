@@ -969,14 +969,15 @@ def _as_cog(self:RasterWriter):
     made = self.part.with_suffix('.cog.tif')
     try:
         with _opening(), rasterio.open(self.part) as src:
-            rasterio.shutil.copy(src, made, driver='COG', compress='deflate', predictor='YES' if self.smooth else 'NO', blocksize=self.block, bigtiff='IF_SAFER', num_threads=_threads(), sparse_ok=True)
+            rasterio.shutil.copy(src, made, driver='COG', compress='deflate', predictor='YES' if self.smooth else 'NO', blocksize=self.block, overviews='FORCE_USE_EXISTING', bigtiff='IF_SAFER', num_threads=_threads(), sparse_ok=True) # none of GDAL's own, which would blend classes
         os.replace(made, self.part)
     finally: made.unlink(missing_ok=True)
 
 # %% ../nbs/03_rasters.ipynb #b2e33b05
 @patch
 def _steps(self:RasterWriter, out): # how much smaller the overviews are
-    return [4**k for k in range(1, 10) if max(out.shape)>self.block*4**k/2] if self.overviews else []
+    steps = [4**k for k in range(1, 10) if max(out.shape)>self.block*4**k/2] if self.overviews else []
+    return steps or ([2] if self.cog and max(out.shape)>self.block else []) # a COG of more than one block has at least one
 
 _NEAR = sorted(((i,j) for i in range(-3, 4) for j in range(-3, 4)), key=lambda o: (max(map(abs, o)), o))
 
@@ -984,12 +985,13 @@ def _as_nearest(got, src, b, y, shape):
     "Which pixels of `got`, rows from `y` of the overview of `shape`, are pixels of `src` that lie there? From level to level GDAL takes one a few pixels off."
     rows,cols = [(.5+np.arange(*r)*(m/k)).astype(int) for r,m,k in zip(((y,y+len(got)), (0,shape[1])), src.shape, shape)]
     top,stop = max(0, rows[0]-3),min(src.height, rows[-1]+4)
-    a,good = src.read(b, window=Window(0, top, src.width, stop-top)),np.zeros(got.shape, bool)
-    for dy,dx in _NEAR:
+    a = src.read(b, window=Window(0, top, src.width, stop-top))
+    def same(there, here): return (here==there) | ((here!=here)&(there!=there))
+    good = same(a[rows-top][:,cols], got)
+    for dy,dx in _NEAR[1:]:
         i,j = np.nonzero(~good)
         if not i.size: break
-        there,here = a[np.clip(rows[i]+dy-top, 0, len(a)-1), np.clip(cols[j]+dx, 0, src.width-1)],got[i,j]
-        good[i,j] = (here==there) | ((here!=here)&(there!=there))
+        good[i,j] = same(a[np.clip(rows[i]+dy-top, 0, len(a)-1), np.clip(cols[j]+dx, 0, src.width-1)], got[i,j])
     return good
 
 def _as_average(got, src, b, y, shape, nodata):
@@ -1002,19 +1004,19 @@ def _as_average(got, src, b, y, shape, nodata):
 
 @patch
 def _check_overview(self:RasterWriter, part, k):
-    "Does the `k`th overview show what lies below it? A block that was lost shows something else nearly everywhere; at the borders of its portions GDAL rounds in its own way."
+    "Does the `k`th overview show what lies below it? A block that was lost shows something else nearly everywhere, so 8 of each 32 rows tell; at the borders of its portions GDAL rounds in its own way."
     below,nearest,step = 'NONE' if k==0 else f'{k-1}only',self.how=='nearest',self.block
     with rasterio.open(part, OVERVIEW_LEVEL=below) as src, rasterio.open(part) as full, rasterio.open(part, OVERVIEW_LEVEL=f'{k}only') as small:
-        at,n = np.arange(0, small.width, step),max(8, (1<<20)//full.width)
+        at = np.arange(0, small.width, step)
         for b in range(1, small.count+1):
             for y in range(0, small.height, step):
-                stop,good = min(y+step, small.height),0
-                for r in range(y, stop, n):
-                    got = small.read(b, window=Window(0, r, small.width, min(n, stop-r)))
+                stop,good,rows = min(y+step, small.height),0,0
+                for r in range(y, stop, 32):
+                    got = small.read(b, window=Window(0, r, small.width, min(8, stop-r)))
                     ok = _as_nearest(got, src, b, r, small.shape) if nearest else _as_average(got, src, b, r, small.shape, self.kw['nodata'])
                     if nearest and k and not ok.all(): ok |= _as_nearest(got, full, b, r, small.shape) # GDAL resamples one or the other
-                    good = good+np.add.reduceat(ok.sum(0), at)
-                size = (stop-y)*np.minimum(step, small.width-at)
+                    good,rows = good+np.add.reduceat(ok.sum(0), at),rows+len(ok)
+                size = rows*np.minimum(step, small.width-at)
                 if stop-y>=8 and (good<.5*size).any(): raise _no_room(self.dst, f'overview {k+1} does not show what was written')
 
 # %% ../nbs/03_rasters.ipynb #df78d012
