@@ -242,34 +242,34 @@ def _refuse(tfms):
 
 # %% ../nbs/11_data.ipynb #4a5ddae8
 class _Grounds:
-    "Blocks of ground that were read and will be asked for again, at most `most` bytes, each `uses` times."
-    def __init__(self, most, uses): self.most,self.uses,self.lock,self.have,self.bytes = most,uses,threading.Lock(),OrderedDict(),0
+    "Blocks of ground that were read and may be asked for again, at most `most` bytes; each is needed `uses` times."
+    def __init__(self, most, uses, state=None):
+        self.most,self.uses,self.state = most,uses,state # what they were read from
+        self.lock,self.have,self.bytes = threading.Lock(),OrderedDict(),0
 
     def get(self, key, read):
         "What `read` gives, or gave when `key` was asked for last."
         with self.lock:
-            if mine := key not in self.have: self.have[key] = SimpleNamespace(future=Future(), size=0, left=self.uses)
+            if mine := key not in self.have: self.have[key] = SimpleNamespace(future=Future(), size=0, left=0)
             g = self.have[key]
-            self.have.move_to_end(key)
-            g.left -= 1
+            g.left = (g.left or self.uses)-1
+            self.have.move_to_end(key, last=g.left>0) # the first leaves first
         if mine: self._read(key, g, read)
-        got = g.future.result()
-        if g.left<=0: self._drop(key, g)
-        return got
+        return g.future.result()
 
     def _read(self, key, g, read):
         try: got = read()
-        except BaseException as e: self._drop(key, g); g.future.set_exception(e); return
+        except BaseException as e:
+            with self.lock:
+                if self.have.get(key) is g: self.have.pop(key)
+            g.future.set_exception(e)
+            return
         with self.lock:
             if self.have.get(key) is g:
                 g.size = sum(a.nbytes for a in got)
                 self.bytes += g.size
             while self.bytes>self.most: self.bytes -= self.have.popitem(last=False)[1].size
         g.future.set_result(got)
-
-    def _drop(self, key, g):
-        with self.lock:
-            if self.have.get(key) is g: self.bytes -= self.have.pop(key).size
 
 # %% ../nbs/11_data.ipynb #af1965a5
 def keep_memory()->bool: # `False` where the C library is not glibc
@@ -341,7 +341,7 @@ class TileDL(TfmdDL):
         self.shapes = [t.shape for t,_ in self.tiles]
         self.sparse = any(getattr(m.coding, 'area', None) is not None for _,m in self.tiles)
         self.sampler = _check_sampler(sampler or ('labelled' if self.sparse else 'random'))
-        self.asked,self.grounds = n if n is None else _whole('n', n),None
+        self.asked,self.grounds,self.kept = n if n is None else _whole('n', n),None,None
         if num_workers is None: num_workers = min(8, defaults.cpus) if default_device().type=='cuda' else 0
         super().__init__(dataset, bs=bs, shuffle=shuffle, n=self.asked or self._cover(shuffle), num_workers=num_workers, **kwargs)
         self._fill()
@@ -361,8 +361,7 @@ class TileDL(TfmdDL):
     def _fill(self):
         "Missing pixels are read as the mean of their band, which scaled is 0."
         if (scale := self.scale) is None: return
-        fill = np.asarray(scale.mean)
-        for t,_ in self.tiles: t.fill = fill.astype(t.dtype)
+        self.tiles = [(t.with_fill(np.asarray(scale.mean).astype(t.dtype)), m) for t,m in self.tiles]
 
     def before_iter(self):
         for k in ('after_item','after_batch'): _refuse(getattr(self, k)) # some may have been added since
@@ -510,7 +509,7 @@ def create_item(self:TileDL, s):
     if ground and self.grounds:
         (gy,gx,h,w), = ground
         n = max(h, w, self.sz)+2*k
-        px,m = self.grounds.get((i,gy,gx,h,w), lambda: self.read_window(i, gy-k, gx-k, n))
+        px,m = self.grounds.get((i,gy-k,gx-k,n), lambda: self.read_window(i, gy-k, gx-k, n))
         at = slice(y-gy, y-gy+self.sz+2*k),slice(x-gx, x-gx+self.sz+2*k)
         px,m = px[(slice(None),*at)].copy(),m[at].copy()
     else: px,m = self.read_window(i, y-k, x-k, self.sz+2*k)
@@ -518,15 +517,22 @@ def create_item(self:TileDL, s):
 
 # %% ../nbs/11_data.ipynb #e015c3e6
 @patch
+def _memory(self:TileDL):
+    "Blocks of ground of the pass before, or none if another process read them, or if fill or room are others now."
+    room = self._room()[1]
+    state = os.getpid(),self.reuse,room,[t.fill.tobytes() for t,_ in self.tiles]
+    return self.kept if self.kept and self.kept.state==state else _Grounds(room, self.reuse, state)
+
+@patch
 def create_batches(self:TileDL, samps):
-    "Batches of `samps`, with a fresh memory for blocks of ground."
-    if self.reuse>1: self.grounds = _Grounds(self._room()[1], self.reuse)
+    "Batches of `samps`, with a memory for blocks of ground."
+    if self.reuse>1: self.grounds = self._memory()
     own = [t for t in (*self.after_item.fs, *self.before_batch.fs) if not isinstance(t, (AddLook,ToTensor))] # those two have nothing to do here
     try:
         if own or torch.utils.data.get_worker_info() is not None:
             yield from map(self.do_batch, self.chunkify(map(self.do_item if own else self.create_item, samps)))
         else: yield from self._ahead(self.chunkify(samps))
-    finally: self.grounds = None
+    finally: self.kept,self.grounds = self.grounds,None
 
 @patch
 def _ahead(self:TileDL, windows):
@@ -557,7 +563,7 @@ def _check_pickles(tfms):
 
 @patch
 def __getstate__(self:TileDL):
-    state = {**self.__dict__, 'grounds':None}
+    state = {**self.__dict__, 'grounds':None, 'kept':None}
     if get_spawning_popen() is None: return state # a copy within this process
     for k in ('_DataLoader__stored_args__','__stored_args__','get_idxs','_grids','_cells','_valid','it'): state.pop(k, None)
     _check_pickles(self.after_item.fs)
