@@ -883,7 +883,7 @@ class RasterWriter:
         self.h,self.block,self.y = like.h,block,0
         self.kw = dict(driver='GTiff', height=like.h, width=like.w, count=count, dtype=dtype, nodata=nodata, crs=like.crs,
             transform=like.transform, tiled=True, blockxsize=block, blockysize=block, compress='deflate', bigtiff='IF_SAFER',
-            interleave='band', num_threads=_threads(), sparse_ok=nodata is not None)
+            interleave='band', num_threads=_threads(), sparse_ok=nodata is not None, alpha='NO') # or GDAL takes a fourth band of bytes for one
         self.smooth = dict(predictor=3 if np.dtype(dtype).kind=='f' else 2) if scale or np.dtype(dtype).kind=='f' else {} # numbers that change little from pixel to pixel
         if self.smooth: self.kw.update(compress='zstd', zstd_level=1, **self.smooth)
         if bits: self.kw.update(compress='ccittfax4', nbits=1)
