@@ -392,7 +392,7 @@ def _write_chip(dst, a, tile, nodata=None, mask=None, names=()):
     def check(part):
         with _opening(), rasterio.open(part) as src:
             if not np.array_equal(src.read(), a, equal_nan=a.dtype.kind=='f'): raise OSError(f"{dst}: does not read as it was written: is the disk full?")
-    kw = dict(driver='GTiff', height=tile.h, width=tile.w, count=len(a), dtype=a.dtype, nodata=nodata, crs=tile.crs, transform=tile.transform, compress='deflate')
+    kw = dict(driver='GTiff', height=tile.h, width=tile.w, count=len(a), dtype=a.dtype, nodata=nodata, crs=tile.crs, transform=tile.transform, compress='deflate', alpha='NO')
     with whole_file(dst, check) as part, _opening(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
         with rasterio.open(part, 'w', **kw) as out:
             out.write(a)
