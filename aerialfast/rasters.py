@@ -1086,8 +1086,8 @@ def _same_pixels(a, b, dst):
     n = max(1, a.block_shapes[0][0], 256)
     for y in range(0, a.height, n):
         win = Window(0, y, a.width, min(n, a.height-y))
-        with _named(a.name, f'rows {y} to {y+win.height} cannot be read'): want = [_checksum(a.read(window=win)),_checksum(a.dataset_mask(window=win))]
-        with _unwritten(dst): got = [_checksum(b.read(window=win)),_checksum(b.dataset_mask(window=win))]
+        with _named(a.name, f'rows {y} to {y+win.height} cannot be read'): want = [_checksum(a.read(window=win)),_checksum(a.read_masks(window=win))]
+        with _unwritten(dst): got = [_checksum(b.read(window=win)),_checksum(b.read_masks(window=win))]
         if got!=want: raise _no_room(dst, f'rows {y} to {y+win.height} do not read as they were written')
 
 def _laid_anew(src, part, dst):
