@@ -361,7 +361,8 @@ class TileDL(TfmdDL):
     def _fill(self):
         "Missing pixels are read as the mean of their band, which scaled is 0."
         if (scale := self.scale) is None: return
-        self.tiles = [(t.with_fill(np.asarray(scale.mean).astype(t.dtype)), m) for t,m in self.tiles]
+        def filled(t): return t.with_fill(np.asarray(scale.mean).astype(t.dtype)) if t.n_bands==len(scale.mean) else t # `check` tells of others
+        self.tiles = [(filled(t), m) for t,m in self.tiles]
 
     def before_iter(self):
         for k in ('after_item','after_batch'): _refuse(getattr(self, k)) # some may have been added since
