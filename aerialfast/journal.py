@@ -325,6 +325,13 @@ def stop(self:Journal, error):
     "Nothing more will come: whoever waits, and whoever keeps, is told."
     with self.news: self.stopped = self.stopped or error; self.news.notify_all()
 
+@patch
+@contextmanager
+def stopping(self:Journal):
+    "An error within stops the journal."
+    try: yield
+    except BaseException as e: self.stop(e); raise
+
 # %% ../nbs/29_journal.ipynb #848c0d7b
 def _role(shard): return 'the whole' if shard is None else f'shard {shard[0]} of {shard[1]}'
 

@@ -62,7 +62,7 @@ def to_map(
         m = shares[1]>=shares[0] if two else shares.argmax(0)
     elif two: m = probs[-1]>=np.float32(0.5 if thresh is None else thresh)
     else: m = probs.argmax(0) if thresh is None else checked_thresh(thresh, len(probs)) # one number is not enough, and that is said
-    return np.where(valid, m, np.iinfo(dtype).max).astype(dtype)[None]
+    return np.where(valid, m.astype(dtype), dtype(np.iinfo(dtype).max))[None]
 
 # %% ../nbs/30_prediction.ipynb #a6caf133
 def pixel_entropy(
@@ -450,18 +450,17 @@ def _make(self:MapJob):
     tile,g = _laid_out(self.tile, self.journal, self.memory, self.cols),self.grid
     todo = self.journal.expect([w for w in self.mine if not self.journal.has(w)])
     what = f'{tile.name}, patches of {g.sz} px that share {round(g.sz*g.overlap)}, {self.bs} at once'
-    with pass_through(tile, cols=self.cols and self.cols+2*g.sz), patch_progress(0, what, self.progress) as bar, ThreadPoolExecutor(len(self.outs)) as pool:
+    cache,bar = pass_through(tile, cols=self.cols and self.cols+2*g.sz),patch_progress(0, what, self.progress)
+    with cache, bar, ThreadPoolExecutor(len(self.outs)) as pool, self.journal.stopping(): # whatever happens, no thread is left waiting
         jobs = [] if self.shard else [pool.submit(self._assembled, o) for o in self.outs]
-        try: _compute(self.view, tile, g, self.journal, self.outs, todo, self.bs, self.mask, bar, self.exclusive)
-        except BaseException as e: self.journal.stop(e); raise
+        _compute(self.view, tile, g, self.journal, self.outs, todo, self.bs, self.mask, bar, self.exclusive)
     if self.journal.stopped: raise self.journal.stopped
     for job in jobs: job.result()
 
 @patch
 def _assembled(self:MapJob, o):
     usual = stripe_width(self.tile, self.grid, self.n, 1000, 'disagreement' in self.paths) # in pieces that do not depend on `memory`, nor do the bytes
-    try: _assemble(self.journal, o, self.files[o.kind], portions(self.tile.shape, 512, usual))
-    except BaseException as e: self.journal.stop(e); raise
+    with self.journal.stopping(): _assemble(self.journal, o, self.files[o.kind], portions(self.tile.shape, 512, usual))
 
 @patch
 def _failed(self:MapJob, e):

@@ -944,7 +944,7 @@ def _moments(x): # of a few million numbers
     f = x.astype(np.float64)
     mean = f.mean()
     f -= mean
-    return x.size,mean,np.dot(f, f),x.min(),x.max()
+    return x.size,mean,np.einsum('i,i', f, f),x.min(),x.max() # `np.dot` would wake BLAS's threads, which take the processor from those that write
 
 # %% ../nbs/03_rasters.ipynb #a239bd2f
 @patch
@@ -1004,15 +1004,15 @@ def _as_average(got, src, b, y, shape, nodata):
 
 @patch
 def _check_overview(self:RasterWriter, part, k):
-    "Does the `k`th overview show what lies below it? A block that was lost shows something else nearly everywhere, so 8 of each 32 rows tell; at the borders of its portions GDAL rounds in its own way."
+    "Does the `k`th overview show what lies below it? A block that was lost shows something else nearly everywhere, so 4 of each 64 rows tell; at the borders of its portions GDAL rounds in its own way."
     below,nearest,step = 'NONE' if k==0 else f'{k-1}only',self.how=='nearest',self.block
     with rasterio.open(part, OVERVIEW_LEVEL=below) as src, rasterio.open(part) as full, rasterio.open(part, OVERVIEW_LEVEL=f'{k}only') as small:
         at = np.arange(0, small.width, step)
         for b in range(1, small.count+1):
             for y in range(0, small.height, step):
                 stop,good,rows = min(y+step, small.height),0,0
-                for r in range(y, stop, 32):
-                    got = small.read(b, window=Window(0, r, small.width, min(8, stop-r)))
+                for r in range(min(y+8, stop-1), stop, 64):
+                    got = small.read(b, window=Window(0, r, small.width, min(4, stop-r)))
                     ok = _as_nearest(got, src, b, r, small.shape) if nearest else _as_average(got, src, b, r, small.shape, self.kw['nodata'])
                     if nearest and k and not ok.all(): ok |= _as_nearest(got, full, b, r, small.shape) # GDAL resamples one or the other
                     good,rows = good+np.add.reduceat(ok.sum(0), at),rows+len(ok)
