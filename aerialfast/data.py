@@ -722,12 +722,18 @@ def _open_tile(o, bands=None):
     if bands is not None: raise ValueError(f"bands={bands}, but {o.name} is open already: choose them by `Tile(path, bands)`")
     return o
 
+def _same_codes(masks, codes):
+    "Make sure that all masks have the classes `codes`, in this order."
+    odd = [m for m in masks if list(m.coding.codes)!=list(codes)]
+    if odd: raise ValueError(f"the mask {odd[0].name} has the classes {list(odd[0].coding.codes)}, the others {list(codes)}: give masks of the same names in the same order")
+
 def _all_pairs(tiles, masks):
     "Tiles and masks, one of each."
     tiles,masks = file_list(tiles),[masks] if hasattr(masks, 'coding') else list(masks)
     if len(tiles)!=len(masks): raise ValueError(f"{len(tiles)} tiles and {len(masks)} masks: give one mask for each tile")
     odd = [m for m in masks if not hasattr(m, 'coding')]
     if odd: raise TypeError(f"{odd[0]!r:.60} is no mask: give a `MaskTile` or `ShapeMask` for each tile, or use `from_folder`, `from_df` or `from_vectors`")
+    if masks: _same_codes(masks, masks[0].coding.codes)
     return [(_open_tile(t), m) for t,m in zip(tiles, masks)]
 
 # %% ../nbs/11_data.ipynb #16da0e1f
@@ -846,6 +852,7 @@ def test_dl(self:TileDataLoaders,
     if not with_labels or not all(isinstance(o, tuple) and len(o)==2 for o in pairs):
         raise ValueError("a trained learner maps a raster by `learn.predict_tile(src, dst)`, where fastai has `predict` and `test_dl`; to score more tiles, give pairs of tile and mask and `with_labels=True`")
     kwargs.pop('rm_type_tfms', None)
+    _same_codes([m for _,m in pairs], self.codes)
     return self.valid.new([*pairs], **kwargs)
 
 @patch
@@ -1100,4 +1107,3 @@ def speed(self:TileDL,
             if t0 is None: t0 = time.perf_counter(); continue
             n += len(b[0])
             if time.perf_counter()-t0>seconds: return n/(time.perf_counter()-t0)
-        if t0 is not None and len(self)<2: return self.bs/max(1e-9, time.perf_counter()-t0)
