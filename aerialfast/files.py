@@ -1,4 +1,4 @@
-"""Whole or not at all, one process at a time, and answers that are kept
+"""Files written whole or not at all, one process at a time, and a cache of results
 
 Docs: https://aerialfast.github.io/aerialfast/files.html.md"""
 
@@ -99,8 +99,8 @@ def write_whole(
 # %% ../nbs/02_files.ipynb #0784b891
 def file_names(
     names:list, # Names of anything
-)->list: # As many names that files can have on any system, no two alike
-    "The `names` without what no file name may hold."
+)->list: # As many file names without special characters, no two alike, even where case is ignored
+    "The `names` as file names: letters, digits, spaces and `.+-_`, at most 100 of them and a number."
     out,used = [],set()
     for name in names:
         safe = re.sub(r'[^\w .+-]+', '_', str(name)).strip(' .')[:100] or '_'
@@ -125,6 +125,7 @@ def whole_folder(
 ): # Gives the folder to write to
     "Write the folder `dst` whole or not at all."
     dst = Path(dst)
+    if dst.exists() and not dst.is_dir(): raise NotADirectoryError(f"{dst} is a file: give the name of a folder to write")
     bring_back(dst)
     dst.parent.mkdir(parents=True, exist_ok=True)
     drop_parts(dst.parent)
@@ -186,7 +187,7 @@ def locked(
 def cache_folder(
     folder=None, # Folder for what is kept; `None` for that in `AERIALFAST_CACHE`, or `aerialfast` in the user's cache
 )->Path:
-    "Where answers are kept."
+    "The folder of the cache; it need not exist yet."
     return Path(folder or os.environ.get('AERIALFAST_CACHE') or xdg_cache_home()/'aerialfast').expanduser()
 
 def _read_json(path):

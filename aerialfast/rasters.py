@@ -53,7 +53,7 @@ def tile_files(
 @dataclass(frozen=True)
 class Origin:
     "Where a tile comes from; it stays the same when the tile is cut, stored or renamed."
-    path:str # First file of the source, absolute
+    path:str # Absolute path of the source: its first file, or the folder of a mosaic
     name:str # Its name without ending
     y:int=0 # Where the tile begins in the source, in pixels
     x:int=0
@@ -62,7 +62,7 @@ class Origin:
 
 # %% ../nbs/03_rasters.ipynb #a9538322
 class Facts(NamedTuple):
-    "What a raster says of itself."
+    "What is known of a raster before its pixels are read."
     h:int # Height in pixels
     w:int # Width in pixels
     dtypes:tuple # Of each band
@@ -82,7 +82,7 @@ class Facts(NamedTuple):
     origin:object=None # `Origin` that the file itself names
 
 def _facts(src, path):
-    "What an open file says of itself."
+    "The `Facts` of an open file."
     flags = [{*f} for f in src.mask_flag_enums]
     alpha = tuple(i for i,c in enumerate(src.colorinterp, 1) if c==ColorInterp.alpha)
     mask = 'alpha' if alpha and any(MaskFlags.alpha in f for f in flags) else 'all' if any(MaskFlags.per_dataset in f for f in flags) else 'each' if any(not f for f in flags) else ''
@@ -164,7 +164,7 @@ def _stamps(files):
         p = _same_path(todo.pop())
         if p in seen or _is_text(p): continue
         try: seen[p] = _stamp(p)
-        except OSError: continue # a member that is missing reads as void
+        except OSError: continue # a missing member is an error when it is read
         if p.endswith('.vrt'):
             with _opening(), rasterio.open(p) as src: todo += src.files
         if not _is_remote(p) and not p.endswith(tuple(_SIDES)): todo += [p+s for s in _SIDES]
@@ -305,7 +305,7 @@ class Stored(NamedTuple):
     size:int # Bytes of a pixel, all bands together
 
 class Layer:
-    "What a tile reads from."
+    "A source that a tile reads from."
     bands,places,nodata,scales,offsets,mask = None,None,(),None,None,''
     def __init__(self,
         path, # What to call it in errors
@@ -458,6 +458,8 @@ def _placed(files):
         if len(facts)>1 and not _fits(f, g): raise ValueError(f"{Path(p).name} has {_frame_words(f)}, {Path(files[0]).name} has {_frame_words(g)}: a mosaic needs one CRS, one pixel size, north up, and the same bands of one kind; warp the files to that, or use them as tiles of their own")
     west,north = min(f.transform.c for f in facts),max(f.transform.f for f in facts)
     at = [(round((north-f.transform.f)/-g.transform.e), round((f.transform.c-west)/g.transform.a)) for f in facts]
+    off = [max(abs((north-f.transform.f)/-g.transform.e-y), abs((f.transform.c-west)/g.transform.a-x)) for f,(y,x) in zip(facts, at)]
+    if max(off)>.1: warnings.warn(f"{Path(files[int(np.argmax(off))]).name} lies {max(off):.2f} px off the pixel grid of the mosaic: it is moved to whole pixels")
     members = [_Member(str(p), f, y, x) for p,f,(y,x) in zip(files, facts, at)]
     return members,(max(m.y+m.facts.h for m in members),max(m.x+m.facts.w for m in members)),(west,north)
 
@@ -651,9 +653,18 @@ class Tile:
         t.layers,t.nodata = [l.untagged() for l in self.layers],None
         return t
     def _window(self, y, x, h, w): return Window(x+self.x0, y+self.y0, w, h)
-    def raw(self, y, x, h, w):
-        "Pixels `(C,h,w)` as they are in the file."
-        win = self._window(y, x, h, w)
+    def _inside(self, y, x, h, w):
+        "The window, which must lie in the tile: GDAL would cut it off at the border of the file, and read on beyond that of a part."
+        if min(y, x)<0 or y+h>self.h or x+w>self.w: raise ValueError(f"window of {h} x {w} px at {(int(y),int(x))} in {self.name} of {self.h} x {self.w} px: stay inside of the tile, or take `read_patch`")
+        return self._window(y, x, h, w)
+    def raw(self,
+        y:int, # First row, in pixels
+        x:int, # First column, in pixels
+        h:int, # Rows
+        w:int, # Columns
+    )->np.ndarray: # `(C,h,w)`
+        "Pixels of a window inside the tile, as they are in the file."
+        win = self._inside(y, x, h, w)
         if len(self.layers)==1: return self.layers[0].pixels(win)
         out = np.empty((self.n_bands, h, w), self.dtype)
         for l in self.layers: out[l.places] = l.pixels(win)
@@ -670,8 +681,14 @@ def tile_names(
 
 # %% ../nbs/03_rasters.ipynb #cb893a26
 @patch
-def crop(self:Tile, y, x, h, w, part=''):
-    "The window of this tile as a tile of its own; `part` goes into its name."
+def crop(self:Tile,
+    y:int, # First row, in pixels
+    x:int, # First column, in pixels
+    h:int, # Rows
+    w:int, # Columns
+    part:str='', # What is put behind the name of this tile
+): # A `Tile`
+    "A window of this tile as a tile of its own."
     if min(y, x, h-1, w-1)<0 or y+h>self.h or x+w>self.w: raise ValueError(f"window of {h} x {w} px at {(y,x)} in {self.name} of {self.h} x {self.w} px: stay inside of the tile")
     t = copy(self)
     t.y0,t.x0,t.h,t.w,t.part = self.y0+y,self.x0+x,h,w,self.part+part
@@ -692,7 +709,7 @@ def cut(self:Tile,
 @patch
 def _values(self:Tile, y, x, h, w, shape):
     "`Values` of all layers."
-    win = self._window(y, x, h, w)
+    win = self._inside(y, x, h, w)
     if len(self.layers)==1: return self.layers[0].values(win, shape)
     size = shape or (h,w)
     a,bad,valid = np.empty((self.n_bands, *size), self.dtype),np.zeros((self.n_bands, *size), bool),np.ones(size, bool)
@@ -711,14 +728,26 @@ def _filled(self:Tile, v):
     return a if a.dtype==self.dtype else a.astype(self.dtype)
 
 @patch
-def read(self:Tile, y, x, h, w, shape=None):
-    "Values `(C,h,w)` with `fill` for what is not valid, and `(h,w)` bool, `True` for the valid ones, or `None` for all; thinned out to `shape`."
+def read(self:Tile,
+    y:int, # First row, in pixels
+    x:int, # First column, in pixels
+    h:int, # Rows
+    w:int, # Columns
+    shape:tuple=None, # Height and width to thin out to; `None` for all pixels
+)->tuple: # Values `(C,h,w)` in the tile's dtype; `(h,w)` bool of valid pixels, or `None` if all are
+    "Values of a window inside the tile, with `fill` for what is not valid."
     v = self._values(y, x, h, w, shape)
     return self._filled(v),(None if v.valid is None or v.valid.all() else v.valid)
 
 @patch
-def read_bands(self:Tile, y, x, h, w, shape=None):
-    "The same values, and what is valid in each band, `(C,h,w)` bool, or `None` for all."
+def read_bands(self:Tile,
+    y:int, # First row, in pixels
+    x:int, # First column, in pixels
+    h:int, # Rows
+    w:int, # Columns
+    shape:tuple=None, # Height and width to thin out to; `None` for all pixels
+)->tuple: # Values `(C,h,w)` as of `read`; `(C,h,w)` bool of what is valid in each band, or `None` if all is
+    "Values of a window inside the tile, and what is valid in each band."
     v = self._values(y, x, h, w, shape)
     ok = None if v.bad is None else ~v.bad
     if v.valid is not None: ok = np.broadcast_to(v.valid, v.px.shape) if ok is None else ok & v.valid
@@ -1041,10 +1070,15 @@ def _begin(self:RasterWriter):
 
 # %% ../nbs/03_rasters.ipynb #3bcb7f24
 @patch
-def write(self:RasterWriter, a):
-    "Write the next rows, `(C,n,W)`."
+def write(self:RasterWriter,
+    a:np.ndarray, # `(C,n,W)` in the dtype of the file
+):
+    "Write the next rows."
+    want = self.kw['count'],self.kw['width'],np.dtype(self.kw['dtype'])
+    if a.ndim!=3 or (len(a),a.shape[2],a.dtype)!=want: raise ValueError(f"{self.dst.name}: got rows of shape {a.shape} and {a.dtype}: give ({want[0]},n,{want[1]}) of {want[2]}")
     self.rows.append(a)
     have = sum(r.shape[1] for r in self.rows)
+    if self.y+have>self.h: raise ValueError(f"{self.dst.name}: got {self.y+have} rows: give {self.h}")
     n = have if self.y+have>=self.h else have//self.block*self.block
     if not n: return
     a = np.concatenate(self.rows, 1) if len(self.rows)>1 else a
@@ -1052,8 +1086,11 @@ def write(self:RasterWriter, a):
     self.put(n, [(0, a[:,:n])])
 
 @patch
-def put(self:RasterWriter, n, parts):
-    "Write the next `n` rows, whole blocks, from parts `(x, array)` side by side; where there is none, or it is `None`, is no data."
+def put(self:RasterWriter,
+    n:int, # Rows
+    parts:list, # `(x,a)`: first column, and `(C,n,w)` in the dtype of the file, or `None` for no data
+):
+    "Write the next rows, whole blocks, from parts that lie side by side; where there is none is no data."
     parts = [(x,a) for x,a in parts if a is not None]
     with _unwritten(self.dst):
         for b in range(self.out.count):
