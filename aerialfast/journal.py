@@ -131,7 +131,7 @@ def _filled(cell):
     return True
 
 @_each_with(types.CodeType)
-def _code(o, of): return [o.co_code, getattr(o, 'co_exceptiontable', b''), o.co_names, o.co_argcount, o.co_kwonlyargcount, o.co_flags, *of(*o.co_consts)]
+def _code(o, of): return [o.co_code, getattr(o, 'co_exceptiontable', b''), o.co_names, o.co_varnames[:o.co_argcount+o.co_kwonlyargcount], o.co_argcount, o.co_kwonlyargcount, o.co_flags, *of(*o.co_consts)]
 
 def _codes(code): return [code, *(c for k in code.co_consts if isinstance(k, types.CodeType) for c in _codes(k))]
 
@@ -267,7 +267,11 @@ class Journal:
             x = out[-1][1]
         return out
 
-    def has(self, win): return all(self._cover(kind, win) for kind in self.kinds)
+    def has(self,
+        win, # `(y,x,h,w)` in pixels of the map
+    )->bool:
+        "Are all outputs stored for the window `win`?"
+        return all(self._cover(kind, win) for kind in self.kinds)
 
 # %% ../nbs/29_journal.ipynb #1247adc6
 @patch
@@ -282,8 +286,10 @@ def _put(self:Journal, path, *parts):
     finally: part.unlink(missing_ok=True)
 
 @patch
-def expect(self:Journal, wins):
-    "Portions that will be kept; whoever wants another one that is not there need not wait. Gives them back."
+def expect(self:Journal,
+    wins:list, # Windows `(y,x,h,w)`, in pixels of the map
+)->list: # `wins`
+    "Portions that will be kept: `load` waits for these, and for no others."
     for y,x,_,w in wins: self.coming.setdefault(y, set()).add((x,w))
     return wins
 
@@ -291,8 +297,11 @@ def expect(self:Journal, wins):
 def _may_come(self:Journal, win): return any(x<win[1]+win[3] and win[1]<x+w for x,w in self.coming.get(win[0], ()))
 
 @patch
-def keep(self:Journal, win, arrays):
-    "Keep the portion at `win`: kind to `(bands,h,w)`, or `None` where nothing is valid."
+def keep(self:Journal,
+    win, # `(y,x,h,w)` in pixels of the map
+    arrays:dict, # Kind of output to `(bands,h,w)`, or to `None` where nothing is valid
+):
+    "Write the portion at `win`; raises the error that stopped the journal, if any."
     if self.stopped: raise self.stopped
     y,x,_,w = win
     for kind,a in arrays.items(): self._put(self._path(kind, y, x, w), *_packed(np.zeros(0, np.uint8) if a is None else a))
@@ -303,8 +312,11 @@ def keep(self:Journal, win, arrays):
         self.news.notify_all()
 
 @patch
-def load(self:Journal, kind, win):
-    "What was kept of an output at `win`, as soon as it is there: a list of `(x, array)`, `None` for an array where nothing is valid."
+def load(self:Journal,
+    kind:str, # Output
+    win, # `(y,x,h,w)` in pixels of the map
+)->list: # Of `(x, array)`: first column and `(bands,h,n)`, `None` for an array where nothing is valid
+    "What was kept of an output at `win`, as soon as it is there; `FileNotFoundError` if it is gone, `OSError` if it is damaged."
     with self.news: self.news.wait_for(lambda: self.stopped or self._cover(kind, win) or not self._may_come(win))
     if self.stopped and not self._cover(kind, win): raise InterruptedError('the other portions are not made any more')
     stretches = self._cover(kind, win)
@@ -321,8 +333,10 @@ def _stretch(self:Journal, kind, y, a, b, start, n):
 def _lost(self:Journal, win): raise FileNotFoundError(f"portions of rows {win[0]} to {win[0]+win[2]} of {self.dst.name} vanished from {self.folder}: the same call makes them anew")
 
 @patch
-def stop(self:Journal, error):
-    "Nothing more will come: whoever waits, and whoever keeps, is told."
+def stop(self:Journal,
+    error:BaseException, # Why
+):
+    "Nothing more will come: threads that wait in `load` or call `keep` get an error."
     with self.news: self.stopped = self.stopped or error; self.news.notify_all()
 
 @patch

@@ -357,8 +357,8 @@ class MapJob:
         bs:int=1, # Patches in a batch
         fill:list=None, # Value of each band to put where there is no data; `None` for 0
         tags:dict=None, # More metadata, text to text
-        dtype:str='float32', # Of probabilities and doubt: `float32`, `uint16` or `uint8`
-        only:list=None, # Classes whose probabilities are written; `None` for all
+        dtype:str='float32', # Of probabilities and uncertainty: `float32`, `uint16` or `uint8`
+        only:list=None, # Names of the classes whose probabilities are written; `None` for all
         margin:int=0, # Pixels by which the raster is continued by reflection on all sides
         turns=None, # Ways to see each patch, some of 0 to 7, see `Views`; `None` for as it is
         scales=None, # Sizes to see each patch at, see `Views`; `None` for as it is
@@ -392,7 +392,9 @@ def _name_classes(self:MapJob):
     self.codes = [str(c) for c in self.codes] if self.codes is not None else [f'class {i}' for i in range(n)]
     if len(self.codes)!=n: raise ValueError(f"f gives {self.n} classes, codes name {len(self.codes)}: {self.codes}")
     self.thresh = checked_thresh(self.thresh, n)
-    self.only = [self.only] if isinstance(self.only, str) else self.only and list(self.only)
+    if self.only is not None: self.only = [self.only] if isinstance(self.only, str) else list(self.only)
+    if self.only==[]: raise ValueError("only names no class: name those whose probabilities are written, or leave it out for all")
+    if 'inria' in self.paths and n>2: raise ValueError(f"outputs has 'inria', which holds two classes, and f gives {n}: take 'classes'")
     self.outs = [_Out(k, self.codes, self.thresh, self.dtype, self.only, self.palette) for k in self.paths]
     self.files = {o.kind: self._writer(o) for o in self.outs}
 
@@ -504,6 +506,9 @@ def _each(f, tiles, folder, kwargs):
     for n,t in zip(names, tiles):
         theirs = old.get(f'{n}.tif', {}).get('raster')
         if theirs and os.path.abspath(theirs)!=os.path.abspath(t.path): raise ValueError(f"{folder/n}.tif is the map of {theirs}: write that of {t.path} into another folder, or remove the row of the old one from maps.csv")
+    files = [p.name for n in names for p in output_paths(folder/f'{n}.tif', kwargs.get('outputs', 'classes')).values()]
+    twice = [p for p in files if files.count(p)>1]
+    if twice: raise ValueError(f"{twice[0]} would be an output of two rasters: predict them into different folders")
     folder.mkdir(parents=True, exist_ok=True)
     name,rows = _known(f, kwargs),[]
     for n,tile in zip(names, tiles):
@@ -607,8 +612,9 @@ def batch_size(self:AerialModel,
 # %% ../nbs/30_prediction.ipynb #702b13c0
 @patch
 def fingerprint(self:AerialModel):
-    "A digest of the weights and of how pixels are scaled."
-    return fingerprint([self.net.state_dict(), self.temperature, repr(self.scale), json.dumps(self.arch, sort_keys=True, default=str)])
+    "A digest of the network, its weights, and how pixels are scaled."
+    layers = [(n, type(m), m.extra_repr()) for n,m in self.net.named_modules()] # with the code of classes of the user's own
+    return fingerprint([self.net.state_dict(), layers, self.temperature, repr(self.scale), json.dumps(self.arch, sort_keys=True, default=str)])
 
 @patch
 def _told(self:AerialModel, sz=None, tags=None, **kwargs):
@@ -651,10 +657,10 @@ def predict_tiles(self:Learner, srcs, folder, **kwargs):
 # %% ../nbs/30_prediction.ipynb #e18c56b5
 @patch
 def reach(self:AerialModel,
-    share:float=.9, # Of the gradient of the middle of a patch
+    share:float=.9, # Share of the input gradient, from 0 to 1
     sz:int=512, # Side of the patch, in pixels
 )->int: # Distance in pixels
-    "How far from a pixel lies what its answer hangs on: the distance within which that `share` of its gradient lies, for pixels of noise."
+    "Radius around an output pixel that holds `share` of its input gradient, for an input of noise."
     x = torch.randn(1, len(self.scale.mean), sz, sz, generator=torch.Generator().manual_seed(0)).to(self.device).requires_grad_()
     mid = slice(sz//2-1, sz//2+1)
     with _evaluating(self.net) as net: grad, = torch.autograd.grad(class_logits(net(x)).softmax(1)[:, 1:, mid, mid].sum(), x)

@@ -88,9 +88,9 @@ def check_probs(
 ):
     "Raises if `p` cannot be probabilities."
     if not _in_range(p):
-        if ok is not None: p = p[:, torch.tensor(ok, device=p.device)]
+        if ok is not None: p,ok = p[:, torch.tensor(ok, device=p.device)][:,None],None # (C,1,n)
         if p.numel() and not _in_range(p): raise ValueError(_nonsense(p))
-    elif exclusive and len(p)>1:
+    if exclusive and len(p)>1:
         total = p[:, ::8, ::8].sum(0)
         total = total.ravel() if ok is None else total[torch.tensor(ok[::8, ::8], device=p.device)]
         if total.numel() and (total-1).abs().max()>5*_ROUNDING: raise ValueError(_no_sum(total[(total-1).abs().argmax()]))
@@ -196,7 +196,7 @@ def _elsewhere(step, at, beat=32):
 def seam_ratio(
     a:np.ndarray, # `(C,H,W)` or `(H,W)`, probabilities
     grid:Grid, # Where the patches lay
-)->float: # 1 or less without seams
+)->float: # About 1 or less without seams
     "Mean step between pixels where the blend changes, over the mean step elsewhere at the same beat."
     a,across,others = np.asarray(a, np.float32).reshape(-1, *np.shape(a)[-2:]),[],[]
     for axis,starts,w in ((1,grid.ys,grid.wy), (2,grid.xs,grid.wx)):
