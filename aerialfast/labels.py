@@ -42,7 +42,11 @@ def _rgb(c):
         c = [int(c[i:i+2], 16) for i in (1,3,5)]
     return tuple(int(v) for v in c[:3])
 def _hex(c): return '#{:02X}{:02X}{:02X}'.format(*c)
-def _key(rgb): return (rgb[...,0].astype(np.int32)<<16) | (rgb[...,1].astype(np.int32)<<8) | rgb[...,2]
+def _key(rgb):
+    "Colours `(...,3)` as numbers."
+    if rgb.dtype!=np.uint8 and (rgb.dtype.kind not in 'ui' or rgb.size and not 0<=rgb.min()<=rgb.max()<=255):
+        raise ValueError(f"colours of {rgb.dtype}, from {rgb.min()} to {rgb.max()}: give three whole numbers from 0 to 255")
+    return (rgb[...,0].astype(np.int32)<<16) | (rgb[...,1].astype(np.int32)<<8) | rgb[...,2]
 
 class Palette:
     "A colour for each class; other colours are unknown, except those of `void`."
@@ -126,7 +130,9 @@ class MaskValues:
         void:list=(VOID,), # Value, or values, that mean: not labelled
         other:str=None, # Class of all values that are not named; `None` makes them an error
     ):
-        if isinstance(codes, dict): codes,values = list(codes),list(codes.values())
+        if isinstance(codes, dict):
+            if values is not None: raise ValueError(f"codes {codes} and values {values}: give either a dict, or a list of each")
+            codes,values = list(codes),list(codes.values())
         self.codes,self.other = check_codes(codes),_plain(other)
         if self.other not in (None, *self.codes): raise ValueError(f"other {other!r} is none of the codes {self.codes}: give one of them")
         groups = [[i] for i in range(len(self.codes))] if values is None else [_listed(v) for v in values]

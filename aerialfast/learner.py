@@ -263,14 +263,18 @@ def _file_sha(path):
     with open(path, 'rb') as f:
         while b := f.read(1<<22): h.update(b)
     return h.hexdigest()
-def _seal(d): return _sha(json.dumps({k:v for k,v in d.items() if k!='seal'}, sort_keys=True).encode())
+def _seal(d):
+    "Checksum of the fields of a model; from format 4 on also of the order of its classes, which gives them their numbers."
+    fields = {k:v for k,v in d.items() if k!='seal'}
+    if d.get('format') not in (1,2,3) and isinstance(d.get('colours'), dict): fields['order'] = [*d['colours']]
+    return _sha(json.dumps(fields, sort_keys=True).encode())
 
 def _facts(m, weights):
     from aerialfast import __version__
     if not all(isinstance(v, (str,int,float,bool,list,tuple,type(None))) for v in m.arch.values()):
         raise ValueError(f"the network was made with {m.arch}: only arguments that can be written as text can be saved; register a block under a name")
     images = None if m.images is None else Path(m.images).as_posix()
-    d = dict(format=3, version=__version__, arch=m.arch, scale=asdict(m.scale), colours=palette_colours(m.palette), bands=m.bands, thresh=m.thresh,
+    d = dict(format=4, version=__version__, arch=m.arch, scale=asdict(m.scale), colours=palette_colours(m.palette), bands=m.bands, thresh=m.thresh,
              temperature=m.temperature, images=images, info=m.info, trained_on=m.trained_on, weights=_sha(weights))
     d = json.loads(json.dumps(d, default=lambda v: v.tolist())) # NumPy's numbers too
     return {**d, 'seal':_seal(d)}
@@ -295,7 +299,9 @@ def save(self:AerialModel,
     return path
 
 @patch
-def save_model(self:Learner, path):
+def save_model(self:Learner,
+    path, # Folder to write; a model that is there, and nothing else, is replaced
+)->Path: # The folder
     "Save the model in the folder `path`, ready for `load_model`."
     return self.aerial_model().save(path)
 
@@ -372,7 +378,7 @@ def _read_facts(path):
     def refuse(v): raise ValueError(f'{v} is no number')
     try: d = json.loads(path.read_text(encoding='utf8'), parse_constant=refuse)
     except (ValueError,RecursionError) as e: raise ValueError(f"{path} is not readable ({str(e)[:80]}): copy the model anew") from None
-    if isinstance(d, dict) and (type(d.get('format')) is not int or not 1<=d['format']<=3): raise ValueError(f"{path} was saved in format {_short(d.get('format'))} by aerialfast {_short(d.get('version'))}: update aerialfast")
+    if isinstance(d, dict) and (type(d.get('format')) is not int or not 1<=d['format']<=4): raise ValueError(f"{path} was saved in format {_short(d.get('format'))} by aerialfast {_short(d.get('version'))}: update aerialfast")
     try: whole = isinstance(d, dict) and d.get('seal')==_seal(d)
     except RecursionError: whole = False
     if not whole: raise ValueError(f"{path} was changed or cut off after it was saved: copy the model anew")

@@ -17,7 +17,7 @@ from .rasters import TILE_ENDINGS,Tile,tile_files
 def file_list(
     src, # A file, a folder of rasters, or anything that yields paths, tiles, or lists of paths that are stacked
 )->list: # Of files; a list of files is a stack
-    "The files that are meant."
+    "The files of `src`, as a list."
     if isinstance(src, Tile): return [src]
     if isinstance(src, (str,os.PathLike)): return tile_files(src) if Path(src).is_dir() else [src]
     if not hasattr(src, '__iter__'): raise TypeError(f"files are {src!r:.60}: give a path, a folder, or a list of paths")
@@ -106,7 +106,9 @@ def _starred(folder, pattern):
     rule = re.compile(''.join('(.*)' if p=='**/' else '([^/]*)' if p=='*' else re.escape(p) for p in re.split(r'(\*\*/|\*)', Path(pattern).as_posix())))
     files = sorted(f for f in folder.glob(str(pattern)) if f.suffix.lower() in TILE_ENDINGS)
     if not files: raise FileNotFoundError(f"no raster in {folder} fits {str(pattern)!r}: expected files that end in {', '.join(TILE_ENDINGS)}")
-    return _group([rule.fullmatch(f.relative_to(folder).as_posix()).groups() for f in files], files)
+    hits = [rule.fullmatch(f.relative_to(folder).as_posix()) for f in files]
+    if None in hits: raise ValueError(f"{str(pattern)!r} holds more than stars: write it with `*` and `**/` alone")
+    return _group([h.groups() for h in hits], files)
 
 def _files_in(folder, what):
     "Rasters of a folder in `folder`, or that fit a pattern in it."
@@ -116,7 +118,7 @@ def find_pairs(
     folder, # Folder that holds both
     images='images', # Folder of images in it, or a pattern such as 'scenes/*_sat.jpg'
     masks='masks', # Folder of masks in it, or a pattern
-    mask_of=None, # As in `pair_masks`
+    mask_of=None, # As in `pair_masks`; not needed where both are patterns
 )->list: # `(image,mask)` for each image
     "The images in a folder, each with its mask."
     folder = Path(folder)

@@ -1166,7 +1166,8 @@ def write_mosaic(
     dst = check_dst(dst, *[Tile._of([l]) for l in layers])
     if dst.suffix=='.vrt': return write_whole(dst, _mosaic(files)[0])
     one = layers[0] if len(files)==1 else _look_at_all(files[0], files)
-    text = one.handle.path if one.facts.mask!='each' else _mosaic(files, _free_value(one))[0]
+    apart = one.facts.mask=='each' or len({*map(str, one.facts.nodata)})>1 # bands that differ in nodata
+    text = _mosaic(files, _free_value(one))[0] if apart else one.handle.path
     with whole_file(dst) as part: _laid_anew(text, part, dst)
     _move_sides(part, dst)
     return dst

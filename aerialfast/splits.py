@@ -428,7 +428,7 @@ def _without(case, held, bad, why):
 def apart(
     case, # Items of a split
     held:set, # Those that are held out
-    buffer_m:float=None, # Metres between what is trained on and what is held out; 0 to share no ground, `None` to be told only
+    buffer_m:float=None, # Metres between what is trained on and what is held out; 0 to leave out what shares ground, `None` for a warning only
 )->tuple: # Indices of the tiles to train on, and of those held out
     "Both sides of a split, with ground between them."
     if case.ground is None and buffer_m: raise ValueError(f"a buffer of {buffer_m} m, but {case.items[0].name} is only a name: give tiles, or paths of files that exist")

@@ -1,4 +1,4 @@
-"""Runs that are watched from afar, averaged, stopped and taken up again
+"""Long runs that are watched from elsewhere, averaged, stopped and resumed
 
 Docs: https://aerialfast.github.io/aerialfast/training.html.md"""
 

@@ -34,6 +34,7 @@ import aerialfast.all as af
 from aerialfast.grids import Grid
 from aerialfast.rasters import Tile, read_patch, write_mosaic
 torch.set_num_threads(1)
+signal.signal(signal.SIGINT, signal.default_int_handler) # a shell starts jobs in the background with Ctrl-C ignored
 os.environ.setdefault('AERIALFAST_CACHE', tempfile.mkdtemp())
 
 class Silent(Exception): "A wrong result without a word."
