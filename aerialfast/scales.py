@@ -1,4 +1,4 @@
-"""Raw pixels become numbers that a network likes, in one way for training and prediction
+"""Standardised pixels, in the same way for training and prediction
 
 Docs: https://aerialfast.github.io/aerialfast/scales.html.md"""
 
@@ -11,7 +11,7 @@ __all__ = ['SCALES', 'Scale', 'measure_scale']
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-import os
+import os,warnings
 import numpy as np
 from .files import remember
 from .rasters import Tile,_bar,_Moments,close_handles
@@ -125,6 +125,15 @@ def _percentiles(tiles, counts, shares, progress):
     tails = [[_place(c, rank)[0] for c,(_,rank) in zip(cs, f)] for cs,f in zip(more, found)]
     return _numbers(np.left_shift(heads, 16)|tails, dtype)
 
+_FILLS = (-999,-9999,-99999,-32768,-32767) # Values that tools write where they have no data
+
+def _untagged(lo, counts, dtype):
+    "The least value `lo` of a band and its share, if it looks like nodata that no tag explains; else `None`."
+    if not (lo in _FILLS or lo<=-1e30) or np.count_nonzero(counts)<2: return None
+    first,second,*_,last = np.flatnonzero(counts)[[0,1,-1]]
+    share,(near,far) = counts[first]/counts.sum(),_numbers(np.left_shift([second,last], 0 if dtype.itemsize<3 else 16), dtype)
+    return (float(lo),float(share)) if share>=1e-3 and near-lo>.1*(far-near) else None
+
 def _measure(tiles, shown, progress):
     m,counts = _Moments(tiles[0].n_bands),0
     for part,c in _looked(tiles, _first, tiles[0].n_bands<<19, 'measuring', progress): m += part; counts = counts+c
@@ -134,7 +143,8 @@ def _measure(tiles, shown, progress):
     lo,hi,low,high = _percentiles(tiles, counts, (*shown, 2, 98), progress).T
     if tiles[0].dtype==np.uint8: lo,hi = np.zeros_like(lo),np.full_like(hi, 255)
     def up(a, b): return np.where(b>a, b, a+1).tolist()
-    return dict(mean=m.mean.tolist(), std=np.where(m.std>0, m.std, 1.).tolist(), lo=lo.tolist(), hi=up(lo, hi), p2=low.tolist(), p98=up(low, high))
+    odd = [(n,*found) for n,l,c in zip(tiles[0].names, m.lo, counts) if (found := _untagged(l, c, tiles[0].dtype))]
+    return dict(odd=odd, mean=m.mean.tolist(), std=np.where(m.std>0, m.std, 1.).tolist(), lo=lo.tolist(), hi=up(lo, hi), p2=low.tolist(), p98=up(low, high))
 
 # %% ../nbs/05_scales.ipynb #5ca1e005
 SCALES = ('std','percentile','imagenet') # Kinds of scale that can be asked for by name
@@ -154,6 +164,7 @@ def measure_scale(
     if kind=='imagenet': return _imagenet(tiles[0])
     tiles = _same_kind(tiles)
     got = remember('statistics', [list(shown), [[t.facts_key(), str(t.dtype)] for t in tiles]], lambda: _measure(tiles, shown, progress), cache)
+    for name,v,share in got['odd'][:1]: warnings.warn(f"{share:.1%} of the pixels of band {name!r} are {v:g}, far below all others, and are measured as values: if they are nodata, tag them, such as `gdal_edit.py -a_nodata {v:g}`")
     if kind=='std': return Scale(*[got[k] for k in ('mean','std','lo','hi')])
     return Scale(got['p2'], [h-l for l,h in zip(got['p2'], got['p98'])], got['lo'], got['hi'])
 

@@ -53,6 +53,8 @@ def read_shapes(
         gone = [f for f in files if not _is_remote(f) and not Path(f).exists()]
         if gone: raise FileNotFoundError(f"{gone[0]} does not exist: give the path of a file with polygons or lines")
         parts,name = [_read_file(gpd, f) for f in files],Path(files[0]).name
+        bare = [f for f,p in zip(files, parts) if p.crs is None]
+        if crs is None and 0<len(bare)<len(files): raise ValueError(f"{bare[0]} does not say its CRS, other files do: store it in the file, or read the files one by one with `crs`")
         if crs is None: parts = [p.to_crs(parts[0].crs) if p.crs!=parts[0].crs else p for p in parts]
         import pandas as pd
         gdf = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs) if len(parts)>1 else parts[0]
@@ -160,12 +162,23 @@ def _widened(gdf, width_m):
     line = gdf.geom_type.isin(['LineString','MultiLineString','LinearRing'])
     if width_m is None or not line.any(): return gdf
     if gdf.crs is None: raise ValueError(f"lines of {width_m} m, but the shapes have no CRS, so a metre has no length: pass `crs`")
-    flat = gdf.to_crs(gdf.estimate_utm_crs()) if gdf.crs.is_geographic else gdf
-    metre = 1 if flat is not gdf else gdf.crs.axis_info[0].unit_conversion_factor or 1
+    metre = gdf.crs.axis_info[0].unit_conversion_factor or 1
+    if gdf.crs.is_geographic or abs(_metres(gdf)/metre-1)>.01: flat,metre = gdf.to_crs(gdf.estimate_utm_crs()),1
+    else: flat = gdf
     wide = flat.geometry[line].buffer(width_m/2/metre).to_crs(gdf.crs)
     out = gdf.copy()
     out.loc[line, out.geometry.name] = wide
     return out
+
+def _metres(gdf):
+    "Metres on the ground of one unit of a projected CRS, in the middle of the shapes; NaN where it has no place on the earth."
+    gpd,_ = _geo()
+    from pyproj import Geod
+    from pyproj.exceptions import ProjError
+    w,s,e,n = gdf.total_bounds
+    try: ends = gpd.GeoSeries(gpd.points_from_xy([(w+e)/2, (w+e)/2+100], [(s+n)/2]*2), crs=gdf.crs).to_crs('EPSG:4326')
+    except ProjError: return float('nan')
+    return Geod(ellps='WGS84').inv(ends.x[0], ends.y[0], ends.x[1], ends.y[1])[2]/100
 
 class _Index:
     "Geometries in one CRS, with a tree to find those in a box."
