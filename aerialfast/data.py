@@ -7,8 +7,9 @@ Docs: https://aerialfast.github.io/aerialfast/data.html.md"""
 # %% auto #0
 __all__ = ['SAMPLERS', 'TensorTile', 'TensorTileMask', 'paint_mask', 'show_legend', 'TileScale', 'AddLook', 'grid_windows',
            'random_windows', 'labelled_windows', 'balanced_windows', 'valid_cells', 'keep_memory', 'same_size',
-           'TileDL', 'OpenTile', 'OpenTileMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light', 'TileRotate',
-           'DropBands', 'Noise', 'tile_augment', 'TileDataLoaders', 'plot_top_losses', 'small_mask', 'small_tile']
+           'is_sparse', 'TileDL', 'OpenTile', 'OpenTileMask', 'TileBlock', 'MaskTileBlock', 'turned', 'Turns', 'Light',
+           'TileRotate', 'DropBands', 'Noise', 'tile_augment', 'TileDataLoaders', 'plot_top_losses', 'small_mask',
+           'small_tile']
 
 # %% ../nbs/11_data.ipynb #06cb886e
 from collections import OrderedDict,deque
@@ -306,6 +307,10 @@ def same_size(tile, mask):
     if tile.shape!=mask.shape: raise ValueError(f"{tile.name} has {tile.h} x {tile.w} px, its mask {mask.name} {mask.shape[0]} x {mask.shape[1]}: give masks of the size of their image")
     return True
 
+def is_sparse(mask):
+    "Is only a part of the tile labelled? That is so where `Shapes` have an `area`, and where a store was made of them."
+    return getattr(mask.tile, 'sparse', False) or getattr(mask.coding, 'area', None) is not None
+
 def _own_pairs(dataset):
     "Tiles and masks of a dataset; the tiles are copies, all read as one type."
     pairs = [dataset[i] for i in range(len(dataset))]
@@ -339,7 +344,7 @@ class TileDL(TfmdDL):
         self.sz,self.reuse,self.cache,bs = _whole('sz', sz),_whole('reuse', reuse),cache,_whole('bs', kwargs.pop('batch_size', None) or bs)
         self.tiles = _own_pairs(dataset)
         self.shapes = [t.shape for t,_ in self.tiles]
-        self.sparse = any(getattr(m.coding, 'area', None) is not None for _,m in self.tiles)
+        self.sparse = any(is_sparse(m) for _,m in self.tiles)
         self.sampler = _check_sampler(sampler or ('labelled' if self.sparse else 'random'))
         self.asked,self.grounds,self.kept = n if n is None else _whole('n', n),None,None
         if num_workers is None: num_workers = min(8, defaults.cpus) if default_device().type=='cuda' else 0

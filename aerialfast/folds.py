@@ -246,9 +246,19 @@ def cross_validate(
     names = list(holds)
     if fold is not None and not 0<=operator.index(fold)<len(names): raise ValueError(f"fold is {fold}: take 0 to {len(names)-1}, for {', '.join(names)}")
     job = _Folds(data, train, folder, holds, inner or TileSplitter(), sz and operator.index(sz), overlap and float(overlap), files, progress)
+    _check_apart(job)
     for n in names if fold is None else [names[fold]]: job.run(n)
     if fold is not None: return job.at(names[fold])
     with locked(folder/'.together.lock', what=folder): return _together(job, by, **kwargs)
+
+def _check_apart(job):
+    "Is no tile held out by two folds?"
+    by = {}
+    for n in job.holds:
+        for t,_ in job.held(n):
+            k = json.dumps(t.facts_key(), default=str)
+            if k in by: raise ValueError(f"{t.stem} is held out by {by[k]} and by {n}: give folds that have no tile in common, and let `data` pass on the splitter that it is given")
+            by[k] = n
 
 def _all_held(job):
     "Name of a map, fold, raster of probabilities and mask of each held-out tile."
@@ -256,9 +266,6 @@ def _all_held(job):
     for n in job.holds:
         kept = json.loads((job.at(n)/'done.json').read_text(encoding='utf8'))['tiles']
         out += [(t, n, job.at(n)/'probs'/p, m) for p,(t,m) in zip(kept.values(), job.held(n))]
-    keys = [json.dumps(t.facts_key(), default=str) for t,*_ in out]
-    for i,k in enumerate(keys):
-        if keys.index(k)<i: raise ValueError(f"{out[i][0].stem} is held out by {out[keys.index(k)][1]} and by {out[i][1]}: give folds that have no tile in common")
     names = file_names([n.replace('/', '_') for n in tile_names([o[0] for o in out])])
     return [(name, *o[1:]) for name,o in zip(names, out)]
 

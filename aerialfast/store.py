@@ -22,7 +22,7 @@ from .files import whole_file
 from .rasters import Facts,Layer,Origin,Tile,Values,_bar,_is_remote,_rows,_stamps,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
 from .shapes import _fits,_refuse_sources
-from .data import TileDataLoaders
+from .data import TileDataLoaders,is_sparse
 
 def _h5py():
     try: import h5py
@@ -40,10 +40,10 @@ def _tags(t):
             if l.scales is None and _fits(v, t.dtype): out[place] = float(v)
     return out
 
-def _known(t, held):
+def _known(t, m, held):
     "What the index keeps of a tile, for JSON."
     path = t.path if _is_remote(t.path) else os.path.abspath(t.path)
-    return dict(path=path, part=t.part, origin=asdict(t.origin), held=held, h=t.h, w=t.w, dtype=str(t.dtype), names=t.names, bands=t.bands,
+    return dict(path=path, part=t.part, origin=asdict(t.origin), held=held, sparse=is_sparse(m), h=t.h, w=t.w, dtype=str(t.dtype), names=t.names, bands=t.bands,
         chosen=t.chosen, nodata=_tags(t), crs=t.crs.to_wkt() if t.crs else '', transform=list(t.transform)[:6])
 
 def store_tiles(
@@ -61,7 +61,7 @@ def store_tiles(
     names = tile_names([t for t,_,_ in sides])
     twice = [n for n,k in Counter(names).items() if k>1]
     if twice: raise ValueError(f"tiles {twice[:3]} are in the loaders several times: store each once")
-    index = [dict(name=n, **_known(t, bool(k))) for n,(t,_,k) in sorted(zip(names, sides), key=lambda o: o[0])]
+    index = [dict(name=n, **_known(t, m, bool(k))) for n,(t,m,k) in sorted(zip(names, sides), key=lambda o: o[0])]
     by_name = dict(zip(names, sides))
     sums = []
     with whole_file(dst, lambda part: _check_store(part, sums)) as part, _bar(sum(t.h*t.w for t,_,_ in sides), dst.name, 'px', progress) as bar:
@@ -196,6 +196,7 @@ class StoredTile(Tile):
         self._made_of([layer], bands)
         d = _open_store(path).tiles[name]
         self.path,self.paths,self.part = d['path'],[d['path']],d['part']
+        self.sparse = d.get('sparse', False) # is only a part labelled?
         if what=='classes': return
         before = d['chosen'] or d['bands'] # by number or name in the original file
         if self.chosen is not None: self.chosen = [before[b-1] for b in self.bands]

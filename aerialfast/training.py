@@ -44,7 +44,9 @@ class WeightAverage(Callback):
         self.model.load_state_dict(self.avg.module.state_dict())
     def _back(self):
         if self.raw is not None: self.model.load_state_dict(self.raw); self.raw = None
-    def after_fit(self): self.raw = None
+    def after_fit(self):
+        if self.raw is None and self.avg.n_averaged: self.model.load_state_dict(self.avg.module.state_dict()) # stopped within an epoch
+        self.raw = None
     def state(self): return dict(avg=self.avg.state_dict(), raw=self.raw)
     def restore(self, state): self.avg.load_state_dict(state['avg']); self.raw = state['raw']
 
