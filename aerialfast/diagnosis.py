@@ -139,9 +139,9 @@ def _contrast(p): return float(p.std(1).max()) # how differently pixels are seen
 def _network(chain):
     if not chain.fits: return
     lost = [n for n,v in chain.model.net.state_dict().items() if v.is_floating_point() and not torch.isfinite(v).all()]
-    if lost: yield Finding('network', f"{len(lost)} tensors of the network hold numbers that are none, such as {lost[0]}", 'train again with a smaller rate, or load an earlier state'); return
+    if lost: yield Finding('network', f"{len(lost)} tensors of the network hold NaN or infinity, such as {lost[0]}", 'train again with a smaller rate, or load an earlier state'); return
     p = chain.probs()
-    if not np.isfinite(p).all(): yield Finding('network', 'the network gives numbers that are none for these pixels', 'look for values far out of range in the raster'); return
+    if not np.isfinite(p).all(): yield Finding('network', 'the network gives NaN or infinity for these pixels', 'look for values far out of range in the raster'); return
     new,n = _relearned(chain.model, chain)
     before,after = _contrast(p),_contrast(chain.probs(new)) if n else 0
     if before<.02 and after>5*before and after>.02: yield Finding('network', f"the {n} batch norms remember other values than these patches give: measured anew, scores differ by {after:.2f} from pixel to pixel instead of {before:.3f}", 'train longer or with larger batches, so that they can settle, and do not save a model in the middle of its first epoch')
@@ -204,6 +204,9 @@ def _blank(share, codes, name):
         if s>.999: yield Finding('map', f"{s:.2%} of {name} is {codes[v] if v<len(codes) else 'nodata'}", 'read on for the cause; if there is none below, it may be true', grave=False)
 
 @patch
-def diagnose(self:Learner, src, path=None)->Findings: # See `diagnose`
+def diagnose(self:Learner,
+    src, # The raster that was mapped, a path or a `Tile`
+    path=None, # The map that came out; `None` to look only at what the model makes of the raster
+)->Findings: # The likeliest cause first; empty if nothing is wrong
     "Which link between the pixels of `src` and its map is broken?"
     return diagnose(self, src, path)

@@ -27,7 +27,7 @@ from .metrics import BoundaryF1,Confusion,confusion_metrics,_outline,_wider
 from .training import _lonlat
 from .stitching import Finished,stream_probs
 from .prediction import to_map
-from .thresholds import known_rows,tile_regions,_map_sz,_name_region,_tagged_codes
+from .thresholds import known_rows,tile_regions,_is_there,_map_sz,_name_region,_tagged_codes
 import torch
 from fastai.learner import Metric
 
@@ -221,10 +221,6 @@ def _errors_by_cell(wrong, known, y):
     return out
 
 # %% ../nbs/34_evaluation.ipynb #b1692683
-def _is_there(a, b):
-    "Do two tiles with a CRS lie in one place?"
-    return a.crs==b.crs and np.abs(np.subtract(a.bounds, b.bounds)).max()<=.6*abs(a.transform.a)
-
 def _same_place(m, truth):
     where = 'compare maps with masks of the same place'
     if m.shape!=truth.shape: raise ValueError(f"{m.name} has {m.h} x {m.w} px, its truth {truth.name} {truth.shape[0]} x {truth.shape[1]}: {where}")

@@ -28,7 +28,7 @@ class Scale:
 
     def __post_init__(self):
         n = {len(v) for v in (self.mean, self.std, self.lo, self.hi) if v is not None}
-        if len(n)!=1 or min(self.std)<=0: raise ValueError(f"mean {self.mean}, std {self.std}, lo {self.lo}, hi {self.hi}: give one number for each band, and std above 0")
+        if len(n)!=1 or min(self.std)<=0 or not np.isfinite([*self.mean, *self.std]).all(): raise ValueError(f"mean {self.mean}, std {self.std}, lo {self.lo}, hi {self.hi}: give one finite number for each band, and std above 0")
         if self.lo is None: self.lo = [m-2*s for m,s in zip(self.mean, self.std)]
         if self.hi is None: self.hi = [m+2*s for m,s in zip(self.mean, self.std)]
     def _like(self, x, v): return x.new_tensor(v)[:,None,None]

@@ -143,7 +143,8 @@ class Shapes:
             if len(self.drawn)>2: raise ValueError(f"codes {self.codes} name several classes: say with `attr` which attribute tells them, one of {[c for c in self.gdf.columns if c!='geometry'][:9]}")
             return np.ones(len(self.gdf), np.uint8)
         if attr not in self.gdf: raise ValueError(f"shapes have no attribute {attr!r}: take one of {[c for c in self.gdf.columns if c!='geometry'][:9]}")
-        places = {**{i: i for i in range(len(self.drawn))}, **{str(i): i for i in range(len(self.drawn))}, **{c: i for i,c in enumerate(self.drawn)}}
+        numbers = {int(c): i for i,c in enumerate(self.drawn) if str(c).isdecimal()} or {i: i for i in range(len(self.drawn))} # names that are numbers are no places
+        places = {**numbers, **{str(k): i for k,i in numbers.items()}, **{c: i for i,c in enumerate(self.drawn)}}
         if classes: places = {v: _class_index(c, self.drawn) for v,c in classes.items()}
         known = self.gdf[attr].map(places)
         if known.isna().any():
@@ -159,7 +160,8 @@ class Shapes:
 # %% ../nbs/06_shapes.ipynb #b3cc6a9e
 def _widened(gdf, width_m):
     "Lines as bands of `width_m` metres; polygons as they are."
-    line = gdf.geom_type.isin(['LineString','MultiLineString','LinearRing'])
+    _,shapely = _geo()
+    line = shapely.get_dimensions(np.asarray(gdf.geometry.values))==1 # collections of lines as well
     if width_m is None or not line.any(): return gdf
     if gdf.crs is None: raise ValueError(f"lines of {width_m} m, but the shapes have no CRS, so a metre has no length: pass `crs`")
     metre = gdf.crs.axis_info[0].unit_conversion_factor or 1
@@ -373,6 +375,7 @@ def write_masks(
     folder.mkdir(parents=True, exist_ok=True)
     for m,dst in zip(masks, out):
         pal = palette or Palette.default(m.coding.codes)
+        if [*pal.codes]!=[*m.coding.codes]: raise ValueError(f"the palette has colours of {pal.codes}, the mask {m.name} classes {m.coding.codes}: give a colour for each class, in their order")
         with RasterWriter(dst, like=m.tile, nodata=VOID, colours=colour_table(pal), tags=_origin_tag(m.tile)) as f:
             for win in _rows(m.tile): f.write(m.read(*win)[None])
     return out

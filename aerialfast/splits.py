@@ -289,9 +289,9 @@ def _join(n, pairs):
     return _numbers(unit.tolist())
 
 def _same_key(keys):
-    "Pairs of an item and the first with its key, where it has one."
+    "Pairs of an item and the first with its key, where it has one, not `None` or NaN."
     first = {}
-    return np.array([(first.setdefault(k, i), i) for i,k in enumerate(keys) if k is not None], int).reshape(-1, 2)
+    return np.array([(first.setdefault(k, i), i) for i,k in enumerate(keys) if k is not None and k==k], int).reshape(-1, 2)
 
 class _Case:
     "The items of a split, and what joins them."
@@ -300,6 +300,8 @@ class _Case:
         self.n,self.tiles = len(self.items),[i.tile for i in self.items]
         self.groups = [i.origin.group for i in self.items] if groups is None else group_names(groups, items)
         known = self.n and all(t is not None for t in self.tiles)
+        lost = [i.path for i in self.items if i.tile is None]
+        if 0<len(lost)<self.n: warnings.warn(f"{len(lost)} of {self.n} paths are no files here, such as {lost[0]}: tiles are split by name alone, and shared ground is not looked for")
         self.ground = _ground(self.tiles) if known else None
         self.sizes = np.array([t.h*t.w for t in self.tiles], float) if known else np.ones(self.n)
     def units(self, *by):

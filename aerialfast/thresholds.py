@@ -557,6 +557,10 @@ def _counted(rows, mask, name):
     if lost: raise ValueError(f"{name}: {lost:,} of {known:,} labelled pixels have no probability but NaN: look for values in the image that are no numbers, or train again with a lower rate")
     return curves
 
+def _is_there(a, b):
+    "Do two tiles with a CRS lie in one place?"
+    return a.crs==b.crs and np.abs(np.subtract(a.bounds, b.bounds)).max()<=.6*abs(a.transform.a)
+
 def _same_size(tile, mask):
     if tile.shape!=mask.shape: raise ValueError(f"{tile.name} has {tile.h} x {tile.w} px, its mask {mask.name} {mask.shape[0]} x {mask.shape[1]}: give the mask of the same place")
 
@@ -669,9 +673,11 @@ def count_probs(
     path, # Raster of probabilities as `predict_tile` writes it, of all classes, or of one of two
     mask, # Its `MaskTile` or `ShapeMask`
 )->ThresholdCurves:
-    "Counts of stored probabilities against a mask."
+    "Counts of stored probabilities against a mask; `ValueError` if they have other sizes, places or classes."
     stored = _Stored(path, mask.coding.codes)
-    _same_size(stored.tile, mask)
+    a,b = stored.tile,mask.tile
+    _same_size(a, mask)
+    if a.crs and b.crs and not _is_there(a, b): raise ValueError(f"{a.name} lies at {np.round(a.bounds, 2).tolist()}, its mask {mask.name} at {np.round(b.bounds, 2).tolist()}: give the mask of the same place")
     return _counted(stored.rows(), mask, stored.tile.name)
 
 def cut_probs(
