@@ -88,6 +88,8 @@ def _reading(case):
         elif dl.n<dl.bs and side=='training': yield Finding('reading', f"an epoch of {side} has {dl.n} patches, less than a batch of {dl.bs}", 'pass `n`, the patches in an epoch, or a smaller `bs` or `sz`', grave=False)
 
 # %% ../nbs/12_checks.ipynb #9c45b9b3
+def _rounded(v): return [float(f'{x:.4g}') for x in v]
+
 @_check
 def _values(case):
     seen = [(l.tile, l.px[:,l.ok]) for l in case.looks if l.ok.any()]
@@ -103,7 +105,7 @@ def _values(case):
     if odd.any(): yield Finding('values', f"{_names([t for (t,_),o in zip(seen, odd) if o])}: values far from those of the other tiles", 'check whether they come from another sensor or were stretched')
     z,r = np.abs(usual-case.scale.mean)/case.scale.std,spread/case.scale.std
     if not odd.any() and (z.min()>4 or r.max()<.05 or r.min()>20):
-        yield Finding('values', f"the scale expects means near {np.round(case.scale.mean, 3).tolist()}, the tiles have {np.round(usual, 3).tolist()}: they are scaled twice, or not at all", 'leave `scale` away and let it be measured, or give the one that belongs to these pixels')
+        yield Finding('values', f"the scale expects means near {_rounded(case.scale.mean)}, the tiles have {_rounded(usual)}: they are scaled twice, or not at all", 'leave `scale` away and let it be measured, or give the one that belongs to these pixels')
 
 # %% ../nbs/12_checks.ipynb #719eb20c
 def _thumb(l, n=32):
@@ -124,6 +126,8 @@ def _collar(l, least=.01):
         parts,_ = ndimage.label(same)
         if (parts==parts[y,x]).mean()>=least: return v.tolist()
 
+def _pairs(n): return '1 pair' if n==1 else f'{n} pairs'
+
 @_check
 def _tiles(case):
     blank = [l.tile for l in case.looks if not l.ok.any() or np.ptp(l.px[:,l.ok])==0]
@@ -138,8 +142,8 @@ def _tiles(case):
     seen = [(l,t) for l in case.looks if (t := _thumb(l)) is not None]
     same = [(a,b) for i,(a,t) in enumerate(seen) for b,u in seen[i+1:] if (t*u).sum()>.9995]
     apart = [p for p in same if p[0].held!=p[1].held]
-    if apart: yield Finding('tiles', f"{apart[0][0].tile.name} and {apart[0][1].tile.name} show the same, but one is held out ({len(apart)} such pairs)", 'leave one of each pair out, or put both on one side of the split')
-    elif same: yield Finding('tiles', f"{same[0][0].tile.name} and {same[0][1].tile.name} show the same ({len(same)} such pairs)", 'leave one of each pair out', grave=False)
+    if apart: yield Finding('tiles', f"{apart[0][0].tile.name} and {apart[0][1].tile.name} show the same, but one is held out ({_pairs(len(apart))})", 'leave one of each pair out, or put both on one side of the split')
+    elif same: yield Finding('tiles', f"{same[0][0].tile.name} and {same[0][1].tile.name} show the same ({_pairs(len(same))})", 'leave one of each pair out', grave=False)
 
 # %% ../nbs/12_checks.ipynb #120d8f8d
 def _counts(looks, n): return sum((np.bincount(l.classes.ravel(), minlength=256)[:n] for l in looks), np.zeros(n, int))
@@ -166,7 +170,7 @@ def _mixed(case):
     some = [l for l in case.looks if isinstance(l.mask, MaskTile) and isinstance(l.mask.coding, MaskValues) and VOID in l.mask.coding.void]
     if len(case.codes)!=2: return
     void,ones = [l.tile for l in some if {*np.unique(l.classes[l.ok])}=={0,VOID}],[l.tile for l in some if (l.classes==1).any()]
-    if void: yield Finding('classes', f"{_names(void)}: masks of 0 and {VOID}, where {VOID} is read as void{f', while {_names(ones, 1)} has 1' if ones else ''}", f"pass coding=MaskValues({case.codes}, [0,[1,{VOID}]], void=[]) if {VOID} means {case.codes[1]}", grave=bool(ones))
+    if void: yield Finding('classes', f"{_names(void)}: masks of 0 and {VOID}, where {VOID} is read as void{f', and 1 is written in {_names(ones, 1)}' if ones else ''}", f"pass coding=MaskValues({case.codes}, [0,[1,{VOID}]], void=[]) if {VOID} means {case.codes[1]}", grave=bool(ones))
 
 @_check
 def _shapes(case):
@@ -190,7 +194,7 @@ def _places(case):
         named = tile_names([a,b]) if a.name==b.name else [a.name,b.name]
         n = len({i for p in across for i in p if case.pairs[i][2]})
         yield Finding('places', f"{n} of {sum(h for *_,h in case.pairs)} held-out tiles show ground that is also trained on, such as {named[0]} and {named[1]} ({abs(a.transform.a):.3g} and {abs(b.transform.a):.3g} per pixel)", 'leave `valid` away, split by place with `FoldSplitter`, or pass `buffer_m=0`')
-    elif both: yield Finding('places', f"{len(both)} pairs of tiles overlap, such as {case.pairs[both[0][0]][0].name} and {case.pairs[both[0][1]][0].name}", 'no harm as long as both stay on one side of the split', grave=False)
+    elif both: yield Finding('places', f"tiles overlap ({_pairs(len(both))}), such as {case.pairs[both[0][0]][0].name} and {case.pairs[both[0][1]][0].name}", 'no harm as long as both stay on one side of the split', grave=False)
     crs = {}
     for t,_,_ in case.pairs: crs.setdefault(str(t.crs or 'no CRS'), []).append(t)
     if len(crs)>1: yield Finding('places', f"tiles lie in {len(crs)} CRS: {'; '.join(f'{k[:40]} ({_names(v, 1)})' for k,v in list(crs.items())[:3])}", 'no harm for training; make sure that the size of a pixel on the ground is the same', grave=False)
