@@ -23,7 +23,7 @@ from matplotlib.patches import Patch,Rectangle
 from .grids import Grid
 from .files import remember
 from .rasters import Tile,read_patch,tile_files,tile_names,_rows
-from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,class_cells,find_values,to_colours
+from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,check_palette,class_cells,find_values,to_colours
 from .scales import Scale,measure_scale,_same_kind
 from .shapes import Shapes,ShapeMask
 from .splits import TileSplitter,_halves,common_bounds,region_of
@@ -620,6 +620,7 @@ def MaskTileBlock(
     coding = coding or MaskValues(codes)
     if coding.codes!=check_codes(codes): raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
     palette = palette or (coding if isinstance(coding, Palette) else Palette.default(codes))
+    check_palette(palette, coding.codes)
     return TransformBlock(type_tfms=[OpenTileMask(coding)], item_tfms=[AddLook(palette)])
 
 # %% ../nbs/11_data.ipynb #7a77c2f7

@@ -6,7 +6,8 @@ Docs: https://aerialfast.github.io/aerialfast/labels.html.md"""
 
 # %% auto #0
 __all__ = ['VOID', 'check_codes', 'Palette', 'find_keys', 'to_classes', 'to_colours', 'MaskValues', 'OneHot', 'MaskTile',
-           'file_colours', 'class_cells', 'count_values', 'find_values', 'colour_table', 'palette_colours']
+           'file_colours', 'class_cells', 'count_values', 'find_values', 'colour_table', 'check_palette',
+           'palette_colours']
 
 # %% ../nbs/04_labels.ipynb #5b5f2f07
 import json
@@ -397,6 +398,13 @@ def colour_table(
 )->dict: # Value to `(r,g,b,a)`; void is transparent
     "Colour table of a map, for a GeoTIFF."
     return {**{i: (*c,255) for i,c in enumerate(palette.rgb)}, VOID: (0,0,0,0)}
+
+def check_palette(
+    palette:Palette, # The colours of the classes, or `None`
+    codes:list, # Class names
+):
+    "Raises `ValueError` if `palette` has other classes, or the same ones in another order: a saved model takes its class names from it."
+    if palette is not None and [*palette.codes]!=[*codes]: raise ValueError(f"the palette has colours of {[*palette.codes]}, the classes are {[*codes]}: give a colour for each class, in their order")
 
 def palette_colours(
     palette:Palette, # The colours of the classes

@@ -16,7 +16,7 @@ import timm
 from .files import bring_back,whole_folder
 from .rasters import Tile,tile_files,_is_remote
 from .scales import Scale
-from .labels import Palette,palette_colours
+from .labels import Palette,check_palette,palette_colours
 from .data import TileDataLoaders
 from .traits import check_traits,tile_traits,trait_differences
 from .classics import CLASSICS
@@ -212,6 +212,7 @@ class AerialModel:
         temperature:float=1., # What logits are divided by
         trained_on:dict=None, # What the training tiles are like, see `tile_traits`; `None` if it is not known
     ):
+        check_palette(palette, codes)
         thresh,temperature = _check_thresh(thresh, len(codes)),_check_temperature(temperature)
         store_attr()
         self.device = next(net.parameters()).device

@@ -26,7 +26,7 @@ from . import __version__
 from .files import locked,sync,write_whole
 from .grids import Grid,overlap_stride,portions,shard_of,touching
 from .rasters import Tile,RasterWriter,pass_through,block_row_mb,in_strips,write_mosaic,tile_files,tile_names,_bar
-from .labels import VOID,Palette,colour_table
+from .labels import VOID,Palette,check_palette,colour_table
 from .losses import class_logits,likeliest
 from .learner import AerialModel,_evaluating
 from .shapes import Shapes,ShapeMask,_geo
@@ -391,6 +391,7 @@ def _name_classes(self:MapJob):
     n = max(2, self.n)
     self.codes = [str(c) for c in self.codes] if self.codes is not None else [f'class {i}' for i in range(n)]
     if len(self.codes)!=n: raise ValueError(f"f gives {self.n} classes, codes name {len(self.codes)}: {self.codes}")
+    check_palette(self.palette, self.codes)
     self.thresh = checked_thresh(self.thresh, n)
     if self.only is not None: self.only = [self.only] if isinstance(self.only, str) else list(self.only)
     if self.only==[]: raise ValueError("only names no class: name those whose probabilities are written, or leave it out for all")

@@ -247,11 +247,15 @@ def close_handles():
 # %% ../nbs/03_rasters.ipynb #a0d0e9b4
 def _options(): return rasterio.Env(GTIFF_VIRTUAL_MEM_IO='YES', GDAL_DISABLE_READDIR_ON_OPEN='TRUE', GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', **_no_threads())
 
+def _quiet():
+    "Ignore in this process that a file has no place: photographs and PNG masks are welcome. `catch_warnings` would do so for a while, but is not safe with threads."
+    first = warnings.filters[0] if warnings.filters else None
+    if not first or first[0]!='ignore' or first[2] is not NotGeoreferencedWarning: warnings.filterwarnings('ignore', category=NotGeoreferencedWarning)
+
 @contextmanager
 def _opening():
-    with _options(), warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning) # photographs and PNG masks are welcome
-        yield
+    _quiet()
+    with _options(): yield
 
 def _open(key):
     "A dataset of its own for the file of `key`."
@@ -285,7 +289,7 @@ def _using(key):
 def _named(path, what):
     "Turn GDAL's errors into one that says which file it was."
     try: yield
-    except (RasterioError,FileNotFoundError) as e:
+    except (RasterioError,CPLE_BaseError,FileNotFoundError) as e:
         if _is_full(e): raise OSError(errno.EMFILE, f"{path}: {what}, since too many files are open: close some, use fewer workers, or raise the limit by `ulimit -n 4096`") from e
         if not _is_remote(path) and not Path(path).exists(): raise FileNotFoundError(f"{path} does not exist: give the path of a raster") from e
         raise OSError(f"{path}: {what} ({e.__cause__ or e}); the file is damaged or no raster: copy it anew") from e
@@ -1059,9 +1063,8 @@ def __enter__(self:RasterWriter):
 
 @patch
 def _begin(self:RasterWriter):
-    with warnings.catch_warnings(), _unwritten(self.dst):
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        self.out = rasterio.open(self.part, 'w', **self.kw)
+    _quiet()
+    with _unwritten(self.dst): self.out = rasterio.open(self.part, 'w', **self.kw)
     colours,names,tags,scale = self.extra
     if colours: self.out.write_colormap(1, colours)
     for i,n in enumerate(names or [], 1): self.out.set_band_description(i, n)

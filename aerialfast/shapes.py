@@ -20,7 +20,7 @@ from rasterio.features import rasterize
 from .files import whole_file
 from .grids import Grid
 from .rasters import Tile,RasterWriter,tile_names,_bounds,_moved,_opening,_rows,_is_remote
-from .labels import VOID,Palette,check_codes,colour_table
+from .labels import VOID,Palette,check_codes,check_palette,colour_table
 from .scales import _values
 
 def _geo():
@@ -375,7 +375,7 @@ def write_masks(
     folder.mkdir(parents=True, exist_ok=True)
     for m,dst in zip(masks, out):
         pal = palette or Palette.default(m.coding.codes)
-        if [*pal.codes]!=[*m.coding.codes]: raise ValueError(f"the palette has colours of {pal.codes}, the mask {m.name} classes {m.coding.codes}: give a colour for each class, in their order")
+        check_palette(pal, m.coding.codes)
         with RasterWriter(dst, like=m.tile, nodata=VOID, colours=colour_table(pal), tags=_origin_tag(m.tile)) as f:
             for win in _rows(m.tile): f.write(m.read(*win)[None])
     return out
