@@ -163,7 +163,7 @@ def measure_scale(
     if odd: raise ValueError(f"tiles have {tiles[0].n_bands} bands ({tiles[0].name}) and {odd[0].n_bands} bands ({odd[0].name}): give tiles with the same bands, or choose `bands`")
     if kind=='imagenet': return _imagenet(tiles[0])
     tiles = _same_kind(tiles)
-    got = remember('statistics', [list(shown), [[t.facts_key(), str(t.dtype)] for t in tiles]], lambda: _measure(tiles, shown, progress), cache)
+    got = remember('scale', [list(shown), [[t.facts_key(), str(t.dtype)] for t in tiles]], lambda: _measure(tiles, shown, progress), cache)
     for name,v,share in got['odd'][:1]: warnings.warn(f"{share:.1%} of the pixels of band {name!r} are {v:g}, far below all others, and are measured as values: if they are nodata, tag them, such as `gdal_edit.py -a_nodata {v:g}`")
     if kind=='std': return Scale(*[got[k] for k in ('mean','std','lo','hi')])
     return Scale(got['p2'], [h-l for l,h in zip(got['p2'], got['p98'])], got['lo'], got['hi'])
