@@ -464,9 +464,9 @@ def _ground(self:TileDL, i, y, x):
     "The block of ground round a patch: tile, first row and column, height and width."
     t,out,want = self.tiles[i][0],[],3*self.sz
     for o,m,b,o0 in zip((y,x), t.shape, self._align(t), (t.y0,t.x0)):
-        start = max(0, min(o+self.sz//2-want//2, m-want))
-        first = max(0, (start+o0)//b*b-o0)
-        out.append((first, m-first if start+want>=m else want))
+        first = max(0, min(o+self.sz//2-want//2, m-want))
+        if first+want<m: first = max(0, (first+o0)//b*b-o0) # on a whole block, but never short of the tile's end
+        out.append((first, min(want, m-first)))
     return i,out[0][0],out[1][0],out[0][1],out[1][1]
 
 def _offset(rng, first, n, m, sz):
