@@ -593,7 +593,7 @@ def forward_bytes(self:AerialModel,
 
 def _free_bytes(device):
     if device.type=='cuda': return torch.cuda.mem_get_info(device)[0]
-    try: return next(int(l.split()[1])*1024 for l in open('/proc/meminfo') if l.startswith('MemAvailable'))
+    try: return next(int(l.split()[1])*1024 for l in Path('/proc/meminfo').read_text().splitlines() if l.startswith('MemAvailable'))
     except OSError: return 4<<30 # where it is not told
 
 _PATCH_BYTES = 4<<30 # that the forward pass of one patch may take; the same on every machine, or maps would differ
