@@ -225,13 +225,14 @@ def valid_cells(
 
 def _overview(tile, least):
     "The finest overview of the file that is at least `least` times coarser, or `None`."
-    if len(tile.layers)!=1 or not hasattr(tile.layers[0], '_open'): return None # a stack, or a store
-    with tile.layers[0]._open('cannot be opened') as src: steps = src.overviews(1)
+    if len(tile.layers)!=1 or not hasattr(tile.layers[0], 'ask'): return None # a stack, or a store
+    steps = tile.layers[0].ask(lambda src: src.overviews(1), what='cannot be opened')
     return next((s for s in sorted(steps) if least<=s<=16), None)
 
 # %% ../nbs/11_data.ipynb #fcabd0ad
-def _tensor(a): # torch knows few operations on unsigned 16 and 32 bit integers
-    return torch.from_numpy(a.astype({'uint16':np.int32, 'uint32':np.int64}[a.dtype.name]) if a.dtype.name in ('uint16','uint32') else a)
+_WIDER = {np.dtype('uint16'): np.int32, np.dtype('uint32'): np.int64} # torch knows few operations on unsigned 16 and 32 bit integers
+
+def _tensor(a): return torch.from_numpy(a.astype(_WIDER[a.dtype]) if a.dtype in _WIDER else a)
 
 _PHOTO = (IntToFloatTensor, Normalize, SpaceTfm, AffineCoordTfm, Resize, CropPad, FlipItem, DihedralItem)
 

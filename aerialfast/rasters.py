@@ -215,7 +215,7 @@ class _Handles:
             self.idle.setdefault(key, []).append(src)
             self.idle.move_to_end(key)
             self.n += 1
-            old = self._oldest(self.n-self.most)
+            old = self._oldest(self.n-self.most) if self.n>self.most else ()
         for s in old: s.close()
 
     def _oldest(self, n):
@@ -269,30 +269,29 @@ def _is_full(e):
     "Has this process run out of files?"
     return 'Too many open files' in f'{e} {e.__cause__}' or getattr(e, 'errno', None) in (errno.EMFILE, errno.ENFILE)
 
-@contextmanager
-def _using(key):
-    "An open dataset of the file of `key` that nobody else uses meanwhile."
+def _opened(key):
+    "An open dataset of the file of `key` for the caller alone; `_handles.give` takes it back."
     src = _handles.take(key)
-    if src is None:
-        try: src = _open(key)
-        except RasterioError as e:
-            if not _is_full(e): raise
-            close_handles()
-            src = _open(key)
-    try: yield src
-    except BaseException:
-        src.close() # what failed once is opened anew
-        raise
-    _handles.give(key, src)
+    if src is not None: return src
+    try: return _open(key)
+    except RasterioError as e:
+        if not _is_full(e): raise
+        close_handles()
+        return _open(key)
+
+_ERRORS = RasterioError,CPLE_BaseError,FileNotFoundError # of GDAL
+
+def _explained(e, path, what):
+    "GDAL's error `e` as one that says which file it was."
+    if _is_full(e): return OSError(errno.EMFILE, f"{path}: {what}, since too many files are open: close some, use fewer workers, or raise the limit by `ulimit -n 4096`")
+    if not _is_remote(path) and not Path(path).exists(): return FileNotFoundError(f"{path} does not exist: give the path of a raster")
+    return OSError(f"{path}: {what} ({e.__cause__ or e}); the file is damaged or no raster: copy it anew")
 
 @contextmanager
 def _named(path, what):
-    "Turn GDAL's errors into one that says which file it was."
+    "Explain GDAL's errors."
     try: yield
-    except (RasterioError,CPLE_BaseError,FileNotFoundError) as e:
-        if _is_full(e): raise OSError(errno.EMFILE, f"{path}: {what}, since too many files are open: close some, use fewer workers, or raise the limit by `ulimit -n 4096`") from e
-        if not _is_remote(path) and not Path(path).exists(): raise FileNotFoundError(f"{path} does not exist: give the path of a raster") from e
-        raise OSError(f"{path}: {what} ({e.__cause__ or e}); the file is damaged or no raster: copy it anew") from e
+    except _ERRORS as e: raise _explained(e, path, what) from e
 
 # %% ../nbs/03_rasters.ipynb #2ed764b2
 class Values(NamedTuple):
@@ -355,10 +354,14 @@ class Layer:
 # %% ../nbs/03_rasters.ipynb #4ba41700
 def _is(a, v): return np.isnan(a) if v!=v else a==v
 
+def _tagged_px(a, nodata):
+    kinds = {None if v is None else float(v) if v==v else 'nan' for v in nodata}
+    if len(kinds)==1: return _is(a, nodata[0])
+    return np.stack([_is(b, v) if v is not None else np.zeros(b.shape, bool) for b,v in zip(a, nodata)])
+
 def _invalid(a, nodata):
     "Values of `a` `(C,h,w)` that hold no measurement, or `None`."
-    kinds,bad = {None if v is None else float(v) if v==v else 'nan' for v in nodata},None
-    if kinds!={None}: bad = _is(a, nodata[0]) if len(kinds)==1 else np.stack([_is(b, v) if v is not None else np.zeros(b.shape, bool) for b,v in zip(a, nodata)])
+    bad = None if nodata.count(None)==len(nodata) else _tagged_px(a, nodata)
     if a.dtype.kind=='f': bad = ~np.isfinite(a) if bad is None else bad | ~np.isfinite(a)
     return bad if bad is not None and bad.any() else None
 
@@ -390,22 +393,33 @@ class _FileLayer(Layer):
         l.facts = f._replace(h=frame.h, w=frame.w, mask='alpha' if f.nodata[0] is None else f.mask) # without nodata, warping adds an alpha band
         return l
 
-    @contextmanager
-    def _open(self, what):
-        with _named(self.path, what), _using(self.handle) as src:
-            if src.driver=='GTiff': yield src
-            else:
-                with _options(): yield src # members of a VRT are opened now, and PNG looks at its options while it reads
+    def ask(self, question, win=None, what='cannot be read'):
+        "`question(src)` of an open dataset that nobody else uses meanwhile; an error says that `what`, and which rows of `win`."
+        try:
+            src = _opened(self.handle)
+            try: out = question(src) if src.driver=='GTiff' else self._ask(src, question)
+            except BaseException:
+                src.close() # what failed once is opened anew
+                raise
+        except _ERRORS as e:
+            rows = f'rows {win.row_off} to {win.row_off+win.height} ' if win else ''
+            raise _explained(e, self.path, rows+what) from e
+        _handles.give(self.handle, src)
+        return out
+
+    def _ask(self, src, question):
+        with _options(): return question(src) # members of a VRT are opened now, and PNG looks at its options while it reads
 
     def pixels(self, win, shape=None):
-        with self._open(f'rows {win.row_off} to {win.row_off+win.height} cannot be read') as src:
-            return src.read(self.bands, window=win, out_shape=shape and (len(self.bands), *shape))
+        size = shape and (len(self.bands), *shape)
+        return self.ask(lambda src: src.read(self.bands, window=win, out_shape=size), win)
 
-    def masked(self, win, shape=None):
-        with self._open('the mask cannot be read') as src:
-            if self.mask=='each': return src.read_masks(self.bands, window=win, out_shape=shape and (len(self.bands), *shape))>0
-            if self.handle.frame and src.colorinterp[-1]==ColorInterp.alpha: return src.read(src.count, window=win, out_shape=shape)>0
-            return src.dataset_mask(window=win, out_shape=shape)>0
+    def masked(self, win, shape=None): return self.ask(lambda src: self._mask(src, win, shape), win, 'of the mask cannot be read')
+
+    def _mask(self, src, win, shape):
+        if self.mask=='each': return src.read_masks(self.bands, window=win, out_shape=shape and (len(self.bands), *shape))>0
+        if self.handle.frame and src.colorinterp[-1]==ColorInterp.alpha: return src.read(src.count, window=win, out_shape=shape)>0
+        return src.dataset_mask(window=win, out_shape=shape)>0
 
     def key(self): return [super().key(), str(self.handle.frame or '')]
 
@@ -659,7 +673,7 @@ class Tile:
     def _window(self, y, x, h, w): return Window(x+self.x0, y+self.y0, w, h)
     def _inside(self, y, x, h, w):
         "The window, which must lie in the tile: GDAL would cut it off at the border of the file, and read on beyond that of a part."
-        if min(y, x)<0 or y+h>self.h or x+w>self.w: raise ValueError(f"window of {h} x {w} px at {(int(y),int(x))} in {self.name} of {self.h} x {self.w} px: stay inside of the tile, or take `read_patch`")
+        if y<0 or x<0 or y+h>self.h or x+w>self.w: raise ValueError(f"window of {h} x {w} px at {(int(y),int(x))} in {self.name} of {self.h} x {self.w} px: stay inside of the tile, or take `read_patch`")
         return self._window(y, x, h, w)
     def raw(self,
         y:int, # First row, in pixels
@@ -801,8 +815,8 @@ def blank(self:_FileLayer, win):
     if self.facts.driver!='GTiff' or self.handle.frame or None in self.nodata: return False
     bh,bw = self.facts.blocks
     blocks = [(x,y) for y in range(win.row_off//bh, -(-(win.row_off+win.height)//bh)) for x in range(win.col_off//bw, -(-(win.col_off+win.width)//bw))]
-    with self._open('its list of blocks cannot be read') as src:
-        return all(src.get_tag_item(f'BLOCK_OFFSET_{x}_{y}', 'TIFF', bidx=b) is None for x,y in blocks for b in self.bands)
+    def stored(src): return any(src.get_tag_item(f'BLOCK_OFFSET_{x}_{y}', 'TIFF', bidx=b) for x,y in blocks for b in self.bands)
+    return not self.ask(stored, what='its list of blocks cannot be read')
 
 @patch
 def blank(self:Tile, y, x, h, w):
