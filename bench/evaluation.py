@@ -46,7 +46,7 @@ def one():
     m,t = rasters(side)
     small = rasters('600')
     def truth(p): return MaskTile(p, MaskValues(['ground','building']))
-    opts = lambda tmp: dict(pixels={}, errors=dict(errors=tmp), edges=dict(edges=3), objects=dict(objects=True))[what]
+    opts = lambda tmp: dict(pixels={}, errors=dict(errors=tmp), edges=dict(boundaries=3), objects=dict(objects=True))[what]
     with tempfile.TemporaryDirectory(dir=A.data) as tmp:
         if what not in ('plain','read'): evaluate(small[0], truth(small[1]), **opts(tmp)) # everything is imported
         tiles,before,start = [Tile(m),Tile(t)],peak(),time.perf_counter()

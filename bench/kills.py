@@ -18,7 +18,7 @@ class Grey:
     def __call__(self, x): time.sleep(.001); p = x[:, :1].float()/255; return torch.cat([1-p, p], 1)
 
 SETTINGS = [dict(sz=128), dict(sz=128, outputs=['classes','probs'], dtype='uint8'), dict(sz=192, overlap=.5, outputs=['probs','entropy'], dtype='uint16'),
-    dict(sz=128, memory=6), dict(sz=256, margin=40, cog=True), dict(sz=128, outputs=['probs','disagreement'], turns=[0,3]),
+    dict(sz=128, memory=6), dict(sz=256, margin=40, cog=True), dict(sz=128, outputs=['probs','disagreement'], tta=[0,3]),
     dict(sz=128, shards=3), dict(sz=192, shards=2, memory=8, outputs=['classes','entropy'])]
 
 def files(dst): return {p.name.replace(dst.stem, ''): p.read_bytes() for p in sorted(dst.parent.glob(f'{dst.stem}*.tif'))}

@@ -2,7 +2,7 @@
 
 A U-Net is trained for some minutes on the west half of Banepa (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL), then a part of the east half is
 predicted in many ways. For each: how often a pixel is looked at, IoU of the buildings at the threshold that is best for it, IoU within 32 px of
-the border of the raster, CPU seconds per megapixel, and the seam ratio. Rows of one number of looks tell views and overlap apart. On a raster
+the border of the raster, CPU seconds per megapixel, and the seam ratio. Rows of one number of looks tell test-time augmentation and overlap apart. On a raster
 that is not much larger than a patch, more patches are looked at than on a large one: the last column is what a pixel of a large one would cost.
 
     python bench/patches.py DATA_FOLDER [--steps 150 --arch resnet18 --model FOLDER]
@@ -31,16 +31,17 @@ def model():
 f = model(); east,truth = east.crop(0, 0, 2048, east.w),east_mask.read(0, 0, 2048, east.w); tile = f.open_tile(east)
 rim = np.ones(east.shape, bool); rim[32:-32, 32:-32] = False
 
-def row(name, f=f, sz=512, overlap=.25, weights='hann', margin=0):
+def row(name, tta=None, sz=512, overlap=.25, weights='hann', margin=0):
     grid = Grid(tile.shape, sz, overlap, weights, margin=margin)
     curves,t,parts = ThresholdCurves(2),time.process_time(),[]
-    for r in stream_probs(f, tile, grid): parts.append(r.probs[1:])
+    g = tta(f) if tta else f
+    for r in stream_probs(g, tile, grid): parts.append(r.probs[1:])
     s = time.process_time()-t
     p = np.concatenate(parts, 1)
     both = np.concatenate([1-p, p])
     curves.update(both, truth); cut = curves.best()
     edge = ThresholdCurves(2).update(both, np.where(rim, truth, 255)).at(cut.thresh)
-    looks = len(grid)*sz**2/truth.size*len(getattr(f, 'turns', [0]))*len(getattr(f, 'scales', [0]))
+    looks = len(grid)*sz**2/truth.size*(len(tta.dihedral)*len(tta.sizes) if tta else 1)
     seams = f'{seam_ratio(p, grid):.2f}' if len(grid)>1 else '-'
     large = s/(len(grid)*sz**2)/(1-overlap)**2
     print(f'| {name} | {sz} | {overlap:g} | {weights} | {margin} | {looks:.1f} | {cut.iou:.4f} | {edge.iou:.4f} | {s/truth.size*1e6:.2f} | {seams} | {large*1e6:.2f} |', flush=True)
@@ -50,5 +51,5 @@ for sz,os in ((256, (0,.125,.25,.5)), (512, (0,.0625,.125,.25,.5)), (1024, (.062
     for o in os: row('size', sz=sz, overlap=o)
 for w in ('flat','crop','gauss','context'): row('weights', weights=w); row('weights', weights=w, overlap=.5)
 for m in (32, 128): row('margin', margin=m)
-for t in ([0,4], [0,1,2,3], range(8)): row(f'views {list(t)}', f=Views(f, t), sz=1024, overlap=.125)
-row('scales .75, 1, 1.25', f=Views(f, [0], (.75,1,1.25)), sz=1024, overlap=.125)
+for t in ([0,4], [0,1,2,3], range(8)): row(f'TTA {list(t)}', tta=TTA(t), sz=1024, overlap=.125)
+row('sizes .75, 1, 1.25', tta=TTA([0], (.75,1,1.25)), sz=1024, overlap=.125)

@@ -28,7 +28,7 @@ from aerialfast.rasters import Tile,tile_files
 from aerialfast.labels import MaskTile,MaskValues,Palette
 from aerialfast.metrics import Confusion
 from aerialfast.thresholds import ThresholdCurves
-from aerialfast.classics import ChannelGate
+from aerialfast.classics import SqueezeExcite
 from aerialfast.unets import aerial_unet,has_bf16
 from aerialfast.data import keep_memory,turned
 SZ,P = 256,512
@@ -67,7 +67,7 @@ def groups(u):
 def ratio(u):
     for m in u.modules():
         for k,c in list(m.named_children()):
-            if isinstance(c, ChannelGate): setattr(m, k, ChannelGate(c.widen.out_channels, 4))
+            if isinstance(c, SqueezeExcite): setattr(m, k, SqueezeExcite(c.widen.out_channels, 4))
 def awake(i, o):
     "With an encoder that starts as those of the others do: timm lets the last norm of each residual block begin at zero, torchvision and smp at one."
     net = aerial_unet(A.arch, i, o)
@@ -106,7 +106,7 @@ class Crops:
     def one(self):
         x,m = self.items[self.rng.choice(len(self.items), p=self.p)]
         i,j,k = (int(self.rng.integers(n)) for n in (m.shape[0]-SZ+1, m.shape[1]-SZ+1, 8))
-        return turned(self.scaled(x[:,i:i+SZ,j:j+SZ]), k),turned(torch.from_numpy(m[i:i+SZ,j:j+SZ].astype(np.int64)), k)
+        return dihedral(self.scaled(x[:,i:i+SZ,j:j+SZ]), k),dihedral(torch.from_numpy(m[i:i+SZ,j:j+SZ].astype(np.int64)), k)
     def batch(self):
         xs,ms = zip(*[self.one() for _ in range(A.bs)])
         return torch.stack(xs).contiguous(memory_format=torch.channels_last),torch.stack(ms)

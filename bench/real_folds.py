@@ -59,10 +59,10 @@ def train(dls):
 for what in args.what.split(','):
     data,folds,inner = globals()[what](args.out/f'{what}_data')
     start = time.perf_counter()
-    cv = cross_validate(data, train, args.out/what, folds=folds, inner=inner, edges=3, objects=what=='cities')
+    cv = cross_validate(data, train, args.out/what, folds=folds, inner=inner, boundaries=3, objects=what=='cities')
     print(f'\n{what}, {time.perf_counter()-start:.0f} s\n'); print(cv.table.astype(float).round(3).to_string()); print(cv.evaluation.classes().round(3).to_string())
     if cv.curves.total.n_classes>2: print(cv.curves.total.per_class(codes=cv.evaluation.codes).round(3).to_string())
-    else: print(cv.curves.by_region().held_out().round(3).to_string()); print(cv.curves.spread().quantile([.05,.5,.95]).round(3).to_string()); print(f"calibration error {cv.curves.total.ece():.3f}, temperature {cv.curves.total.temperature():.2f}"); print(cv.evaluation.objects.table().round(2).to_string())
+    else: print(cv.curves.by_region().held_out().round(3).to_string()); print(cv.curves.bootstrap().quantile([.05,.5,.95]).round(3).to_string()); print(f"calibration error {cv.curves.total.ece():.3f}, temperature {cv.curves.total.temperature():.2f}"); print(cv.evaluation.objects.table().round(2).to_string())
     held = [t for f in folds for t,_ in data(TileSplitter(f)).valid.tiles]
     images = dict(zip(tile_names(held), held))
     print(write_report(args.out/f'{what}.html', cv.evaluation, images, cv.curves, title=f'{what}, out of fold', settings=dict(arch=args.arch, steps=args.steps, lr=args.lr)))

@@ -433,7 +433,7 @@ def nonsense(rng, d):
         def __call__(self, x): return self.g(x)
     half = lambda x: torch.full((len(x),2,*x.shape[2:]), .5)
     kw,g = dict(sz=64),half
-    case = pick(rng, 'nan', 'logits', 'inf', 'thresh', 'list', 'shape', 'sums', 'codes', 'overlap', 'weights', 'sz', 'dst', 'outputs', 'dtype', 'area', 'self', 'few', 'class', 'margin', 'turns', 'shard', 'scalar', 'missing', 'bands')
+    case = pick(rng, 'nan', 'logits', 'inf', 'thresh', 'list', 'shape', 'sums', 'codes', 'overlap', 'weights', 'sz', 'dst', 'outputs', 'dtype', 'area', 'self', 'few', 'class', 'margin', 'tta', 'shard', 'scalar', 'missing', 'bands')
     dst,src = d/'n.tif',f
     if case=='nan': g = lambda x: half(x)*float('nan')
     if case=='inf': g = lambda x: half(x)*float('inf')
@@ -451,7 +451,7 @@ def nonsense(rng, d):
     if case=='outputs': kw['outputs'] = pick(rng, 'masks', [])
     if case=='dtype': kw.update(dtype='float16', outputs='probs')
     if case=='margin': kw['margin'] = pick(rng, -1, 64, 99)
-    if case=='turns': kw['turns'] = pick(rng, [], [9])
+    if case=='tta': kw['tta'] = pick(rng, [], [9])
     if case=='shard': kw['shard'] = pick(rng, (2,2), (-1,2), (0,0))
     if case=='self': dst = src = Path(shutil.copy(f, d/'self.tif'))
     if case=='missing': src = d/'nothing.tif'
@@ -481,7 +481,7 @@ def big_source(d):
     return d/'big.tif'
 
 JOBS = [dict(sz=96), dict(sz=96, outputs=['classes','probs'], dtype='uint8'), dict(sz=128, overlap=.5, outputs=['probs','entropy'], dtype='uint16'), dict(sz=96, memory=4),
-        dict(sz=128, margin=40, cog=True), dict(sz=128, outputs=['probs','disagreement'], turns=[0,3]), dict(sz=96, shards=3), dict(sz=128, shards=2, outputs=['classes','entropy']),
+        dict(sz=128, margin=40, cog=True), dict(sz=128, outputs=['probs','disagreement'], tta=[0,3]), dict(sz=96, shards=3), dict(sz=128, shards=2, outputs=['classes','entropy']),
         dict(write='mosaic'), dict(write='store'), dict(write='model'), dict(write='chips')]
 
 def work(d, dst, kw):

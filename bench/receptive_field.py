@@ -1,9 +1,9 @@
 """How far networks look: the distance within which a half, 80 % and 90 % of the gradient of a pixel of the map lie, after some training.
 
 Each is trained from random weights on the west half of Banepa (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL) with patches of 256 px,
-then `AerialModel.reach` tells the distances. The rule by which neighbouring patches share 128 px rests on them.
+then `AerialModel.receptive_radius` tells the distances. The rule by which neighbouring patches share 128 px rests on them.
 
-    python bench/reach.py DATA_FOLDER [--archs resnet18,swin_tiny_patch4_window7_224 --steps 60]
+    python bench/receptive_field.py DATA_FOLDER [--archs resnet18,swin_tiny_patch4_window7_224 --steps 60]
 """
 import argparse, warnings; warnings.filterwarnings('ignore')
 from pathlib import Path
@@ -21,4 +21,4 @@ for arch in A.archs.split(','):
     learn = aerial_learner(dls, arch, pretrained=False)
     with learn.no_bar(),learn.no_logging(): learn.fit_one_cycle(1, 2e-3)
     m = learn.aerial_model()
-    print(f"| {arch} | {float(learn.recorder.smooth_loss.value):.2f} | {m.reach(.5)} | {m.reach(.8)} | {m.reach(.9)} |", flush=True)
+    print(f"| {arch} | {float(learn.recorder.smooth_loss.value):.2f} | {m.receptive_radius(.5)} | {m.receptive_radius(.8)} | {m.receptive_radius(.9)} |", flush=True)
