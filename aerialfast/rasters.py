@@ -724,6 +724,18 @@ def cut(self:Tile,
     ys,xs = [np.linspace(0, n, k+1).round().astype(int).tolist() for n,k in ((self.h,rows), (self.w,cols))]
     return [self.crop(y, x, y2-y, x2-x, f'_{r}_{c}') for r,(y,y2) in enumerate(zip(ys, ys[1:])) for c,(x,x2) in enumerate(zip(xs, xs[1:]))]
 
+# %% ../nbs/05_rasters.ipynb #0d9675e5
+def at_same_place(a, b):
+    "Do two tiles with a CRS cover the same ground, to half a pixel?"
+    off = np.abs(np.subtract(a.bounds, b.bounds)).max()
+    return a.crs==b.crs and off<=.6*abs(a.transform.a)
+
+# %% ../nbs/05_rasters.ipynb #1b709685
+def as_inputs(o):
+    "One file or opened tile, several, or the files of a folder, as a list."
+    if isinstance(o, (str,os.PathLike)): return tile_files(o) if Path(o).is_dir() else [o]
+    return list(o) if hasattr(o, '__iter__') else [o]
+
 # %% ../nbs/05_rasters.ipynb #d734c20f
 @patch
 def _values(self:Tile, y, x, h, w, shape):
