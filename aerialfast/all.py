@@ -8,7 +8,9 @@ from aerialfast.rasters import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
+from aerialfast.chips import *
 from aerialfast.pairs import *
+from aerialfast.overlaps import *
 from aerialfast.splits import *
 from aerialfast.data import *
 from aerialfast.checks import *
