@@ -23,6 +23,8 @@ from aerialfast.metrics import *
 from aerialfast.learner import *
 from aerialfast.training import *
 from aerialfast.stitching import *
+from aerialfast.outputs import *
+from aerialfast.fingerprints import *
 from aerialfast.journal import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *
