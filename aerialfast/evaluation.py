@@ -27,7 +27,7 @@ from .metrics import BoundaryF1,Confusion,confusion_metrics,boundary,dilate
 from .training import lonlat
 from .splits import name_region,name_words,tile_regions
 from .stitching import Finished,known_rows,stream_probs
-from .prediction import to_map
+from .outputs import to_map
 from .thresholds import map_patch_sz
 import torch
 from fastai.learner import Metric
