@@ -20,7 +20,9 @@ import rasterio
 from rasterio.features import rasterize
 from .files import whole_file
 from .grids import Grid
-from .rasters import Tile,RasterWriter,tile_names,window_bounds,moved_transform,quiet_gdal,row_windows,is_remote
+from .layers import window_bounds,moved_transform,quiet_gdal,is_remote
+from .rasters import Tile,tile_names,row_windows
+from .writing import RasterWriter
 from .labels import VOID,Palette,check_codes,check_palette,colour_table
 from .scales import valid_values
 

@@ -19,7 +19,8 @@ from fastcore.foundation import L
 from rasterio.warp import transform
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from .rasters import TILE_ENDINGS,Origin,Tile,tile_names
+from .layers import TILE_ENDINGS,Origin
+from .rasters import Tile,tile_names
 
 # %% ../nbs/13_splits.ipynb #ed22f89c
 def region_of(
