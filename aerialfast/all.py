@@ -11,7 +11,9 @@ from aerialfast.writing import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
+from aerialfast.chips import *
 from aerialfast.pairs import *
+from aerialfast.overlaps import *
 from aerialfast.splits import *
 from aerialfast.data import *
 from aerialfast.checks import *
@@ -24,6 +26,8 @@ from aerialfast.metrics import *
 from aerialfast.learner import *
 from aerialfast.training import *
 from aerialfast.stitching import *
+from aerialfast.outputs import *
+from aerialfast.fingerprints import *
 from aerialfast.journal import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *

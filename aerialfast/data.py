@@ -28,7 +28,8 @@ from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,check_palette,c
 from .scales import Scale,measure_scale,as_one_dtype
 from .shapes import Shapes,ShapeMask
 from .stitching import pixel_tensor,dihedral
-from .splits import TileSplitter,check_halves,common_bounds,region_of
+from .overlaps import common_bounds,ground_of
+from .splits import TileSplitter,check_halves,region_of
 from fastai.vision.all import *
 
 # %% ../nbs/19_data.ipynb #6c80b691
@@ -713,7 +714,7 @@ import inspect,numbers
 from matplotlib.patches import Polygon
 from .pairs import file_list,find_pairs
 from .rasters import tile_names
-from .splits import SplitCase,ground_of,is_number,apart,group_names,item_path
+from .splits import SplitCase,is_number,apart,group_names,item_path
 
 def _open_tile(o, bands=None):
     if not isinstance(o, Tile): return Tile(o, bands)

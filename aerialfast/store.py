@@ -22,7 +22,7 @@ from .files import whole_file
 from .layers import Facts,Layer,Origin,Values,is_remote,file_stamps
 from .rasters import Tile,counting_bar,row_windows,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
-from .shapes import fits_dtype,check_not_source
+from .chips import fits_dtype,check_not_source
 from .data import TileDataLoaders,is_sparse
 
 def _h5py():

@@ -535,7 +535,8 @@ from .grids import Grid
 from .rasters import Tile,pass_through,row_windows
 from .writing import check_dst
 from .stitching import Finished,as_tta,stream_probs
-from .prediction import checked_thresh,patch_progress,two_channels,Output
+from .outputs import checked_thresh,two_channels,Output
+from .prediction import patch_progress
 from fastai.learner import Learner
 from copy import copy
 import rasterio
