@@ -22,7 +22,8 @@ import ctypes,inspect,operator,os,pickle,random,re,threading,time
 from matplotlib.patches import Patch,Rectangle
 from .grids import Grid
 from .files import remember
-from .rasters import Tile,read_patch,tile_files,tile_names,row_windows
+from .layers import tile_files
+from .rasters import Tile,read_patch,tile_names,row_windows
 from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,check_palette,class_cells,find_values,to_colours
 from .scales import Scale,measure_scale,as_one_dtype
 from .shapes import Shapes,ShapeMask

@@ -19,12 +19,12 @@ from scipy import ndimage,sparse
 from fastcore.basics import patch
 from .grids import Grid
 from .files import file_names,write_whole
-from .rasters import Tile,RasterWriter,as_inputs,at_same_place,pass_through,tile_names,counting_bar
+from .rasters import Tile,as_inputs,at_same_place,pass_through,tile_names,counting_bar,lonlat
+from .writing import RasterWriter
 from .labels import VOID,MaskTile,Palette,to_colours,colour_table,tagged_codes,tile_of
 from .shapes import Shapes,ShapeMask
 from .data import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,boundary,dilate
-from .training import lonlat
 from .splits import name_region,name_words,tile_regions
 from .stitching import Finished,known_rows,stream_probs
 from .outputs import to_map

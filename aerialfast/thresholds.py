@@ -516,7 +516,8 @@ def plot_precision_recall(self:TileCurves,
 # %% ../nbs/36_thresholds.ipynb #d8d3fed4
 from fastcore.basics import patch
 from .grids import Grid
-from .rasters import Tile,check_dst,pass_through,row_windows
+from .rasters import Tile,pass_through,row_windows
+from .writing import check_dst
 from .stitching import Finished,as_tta,known_rows,stream_probs
 from .outputs import checked_thresh,two_channels,Output
 from .prediction import patch_progress
