@@ -10,6 +10,10 @@ from aerialfast.scales import *
 from aerialfast.shapes import *
 from aerialfast.pairs import *
 from aerialfast.splits import *
+from aerialfast.windows import *
+from aerialfast.displays import *
+from aerialfast.augment import *
+from aerialfast.loader import *
 from aerialfast.data import *
 from aerialfast.checks import *
 from aerialfast.store import *

@@ -23,7 +23,7 @@ from .files import file_names,write_whole
 from .rasters import Tile,RasterWriter,pass_through,tile_files,tile_names,counting_bar
 from .labels import VOID,MaskTile,Palette,to_colours,colour_table
 from .shapes import Shapes,ShapeMask
-from .data import small_mask,small_tile
+from .displays import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,boundary,dilate
 from .training import lonlat
 from .stitching import Finished,stream_probs

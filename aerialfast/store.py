@@ -22,7 +22,8 @@ from .files import whole_file
 from .rasters import Facts,Layer,Origin,Tile,Values,counting_bar,is_remote,row_windows,file_stamps,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
 from .shapes import fits_dtype,check_not_source
-from .data import TileDataLoaders,is_sparse
+from .loader import is_sparse
+from .data import TileDataLoaders
 
 def _h5py():
     try: import h5py
