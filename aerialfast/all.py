@@ -8,7 +8,9 @@ from aerialfast.rasters import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
+from aerialfast.chips import *
 from aerialfast.pairs import *
+from aerialfast.overlaps import *
 from aerialfast.splits import *
 from aerialfast.windows import *
 from aerialfast.displays import *
@@ -25,6 +27,8 @@ from aerialfast.metrics import *
 from aerialfast.learner import *
 from aerialfast.training import *
 from aerialfast.stitching import *
+from aerialfast.outputs import *
+from aerialfast.fingerprints import *
 from aerialfast.journal import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *

@@ -16,7 +16,8 @@ from matplotlib.patches import Patch,Polygon
 from .rasters import Tile,tile_names
 from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,check_palette,find_values
 from .shapes import Shapes,ShapeMask
-from .splits import SplitCase,TileSplitter,apart,ground_of,group_names,is_number,item_path,region_of
+from .overlaps import ground_of
+from .splits import SplitCase,TileSplitter,apart,group_names,is_number,item_path,region_of
 from .pairs import file_list,find_pairs
 from .displays import TensorTile,TensorTileMask,paint_mask,rgb_bands,show_legend,small_mask,small_tile
 from .augment import tile_augment

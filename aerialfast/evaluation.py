@@ -27,7 +27,7 @@ from .displays import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,boundary,dilate
 from .training import lonlat
 from .stitching import Finished,stream_probs
-from .prediction import to_map
+from .outputs import to_map
 from .thresholds import known_rows,tile_regions,at_same_place,map_patch_sz,name_region,tagged_codes
 import torch
 from fastai.learner import Metric

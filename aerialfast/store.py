@@ -21,7 +21,7 @@ from fastcore.meta import delegates
 from .files import whole_file
 from .rasters import Facts,Layer,Origin,Tile,Values,counting_bar,is_remote,row_windows,file_stamps,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
-from .shapes import fits_dtype,check_not_source
+from .chips import fits_dtype,check_not_source
 from .loader import is_sparse
 from .data import TileDataLoaders
 

@@ -533,7 +533,8 @@ from fastcore.basics import patch
 from .grids import Grid
 from .rasters import Tile,check_dst,pass_through,row_windows
 from .stitching import Finished,as_tta,stream_probs
-from .prediction import checked_thresh,patch_progress,two_channels,Output
+from .outputs import checked_thresh,two_channels,Output
+from .prediction import patch_progress
 from fastai.learner import Learner
 from copy import copy
 import rasterio

@@ -137,7 +137,7 @@ def _is_plain(v):
 
 def _text(v):
     "A short value as it is, anything else as a digest."
-    from aerialfast.journal import fingerprint
+    from aerialfast.fingerprints import fingerprint
     if isinstance(v, (torch.Tensor,np.ndarray,np.generic)) and math.prod(v.shape)<=20: v = v.tolist()
     return repr(v) if _is_plain(v) and len(repr(v))<200 else fingerprint(_functions(v) or v)[:12]
 
