@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from .labels import VOID,Palette,colour_table
-from .rasters import RasterWriter
+from .writing import RasterWriter
 from .stitching import Finished
 
 # %% ../nbs/31_outputs.ipynb #e62bb35d

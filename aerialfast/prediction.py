@@ -24,7 +24,9 @@ from fastcore.meta import delegates
 from . import __version__
 from .files import locked,sync,write_whole
 from .grids import Grid,overlap_stride,portions,shard_of,touching
-from .rasters import Tile,RasterWriter,pass_through,block_row_mb,in_strips,write_mosaic,tile_files,tile_names,counting_bar
+from .layers import tile_files
+from .rasters import Tile,pass_through,block_row_mb,in_strips,tile_names,counting_bar
+from .writing import RasterWriter,write_mosaic
 from .labels import VOID,Palette,check_palette
 from .losses import class_logits,likeliest
 from .learner import AerialModel,evaluating

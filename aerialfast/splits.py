@@ -18,7 +18,8 @@ from fastcore.basics import groupby
 from fastcore.foundation import L
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from .rasters import TILE_ENDINGS,Origin,Tile
+from .layers import TILE_ENDINGS,Origin
+from .rasters import Tile
 from .overlaps import source_key,ground_of,east_factor,sharing_pairs,too_near,shared_ground
 
 # %% ../nbs/13_splits.ipynb #ed22f89c
