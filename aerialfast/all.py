@@ -4,11 +4,16 @@ from fastai.vision.all import *
 from aerialfast.town import *
 from aerialfast.grids import *
 from aerialfast.files import *
+from aerialfast.layers import *
+from aerialfast.mosaics import *
 from aerialfast.rasters import *
+from aerialfast.writing import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
+from aerialfast.chips import *
 from aerialfast.pairs import *
+from aerialfast.overlaps import *
 from aerialfast.splits import *
 from aerialfast.data import *
 from aerialfast.checks import *
@@ -21,6 +26,8 @@ from aerialfast.metrics import *
 from aerialfast.learner import *
 from aerialfast.training import *
 from aerialfast.stitching import *
+from aerialfast.outputs import *
+from aerialfast.fingerprints import *
 from aerialfast.journal import *
 from aerialfast.prediction import *
 from aerialfast.thresholds import *

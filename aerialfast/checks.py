@@ -14,7 +14,7 @@ from scipy import ndimage
 from .rasters import Tile,tile_names
 from .labels import VOID,MaskTile,MaskValues
 from .shapes import ShapeMask
-from .splits import shared_ground
+from .overlaps import shared_ground
 from .data import TileDataLoaders,TileDL,small_mask,small_tile
 from fastcore.basics import patch
 import numpy as np

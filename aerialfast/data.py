@@ -22,12 +22,14 @@ import ctypes,inspect,operator,os,pickle,random,re,threading,time
 from matplotlib.patches import Patch,Rectangle
 from .grids import Grid
 from .files import remember
-from .rasters import Tile,read_patch,tile_files,tile_names,row_windows
+from .layers import tile_files
+from .rasters import Tile,read_patch,tile_names,row_windows
 from .labels import VOID,Palette,MaskValues,MaskTile,check_codes,check_palette,class_cells,find_values,to_colours
 from .scales import Scale,measure_scale,as_one_dtype
 from .shapes import Shapes,ShapeMask
 from .stitching import pixel_tensor,dihedral
-from .splits import TileSplitter,check_halves,common_bounds,region_of
+from .overlaps import common_bounds,ground_of
+from .splits import TileSplitter,check_halves,region_of
 from fastai.vision.all import *
 
 # %% ../nbs/19_data.ipynb #6c80b691
@@ -712,7 +714,7 @@ import inspect,numbers
 from matplotlib.patches import Polygon
 from .pairs import file_list,find_pairs
 from .rasters import tile_names
-from .splits import SplitCase,ground_of,is_number,apart,group_names,item_path
+from .splits import SplitCase,is_number,apart,group_names,item_path
 
 def _open_tile(o, bands=None):
     if not isinstance(o, Tile): return Tile(o, bands)

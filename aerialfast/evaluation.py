@@ -20,14 +20,15 @@ from scipy import ndimage,sparse
 from fastcore.basics import patch
 from .grids import Grid
 from .files import file_names,write_whole
-from .rasters import Tile,RasterWriter,pass_through,tile_files,tile_names,counting_bar
+from .layers import tile_files
+from .rasters import Tile,pass_through,tile_names,counting_bar,lonlat
+from .writing import RasterWriter
 from .labels import VOID,MaskTile,Palette,to_colours,colour_table
 from .shapes import Shapes,ShapeMask
 from .data import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,boundary,dilate
-from .training import lonlat
 from .stitching import Finished,stream_probs
-from .prediction import to_map
+from .outputs import to_map
 from .thresholds import known_rows,tile_regions,at_same_place,map_patch_sz,name_region,tagged_codes
 import torch
 from fastai.learner import Metric

@@ -15,7 +15,8 @@ import numpy as np
 from pathlib import Path
 from fastcore.basics import patch
 from .files import remember
-from .rasters import Tile,counting_bar,close_handles
+from .layers import close_handles
+from .rasters import Tile,counting_bar
 
 # %% ../nbs/07_labels.ipynb #ed04172c
 VOID = 255 # A pixel that is not labelled: neither trained on nor scored

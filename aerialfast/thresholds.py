@@ -18,7 +18,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from fastcore.basics import patch
 from .files import whole_file
-from .rasters import TILE_ENDINGS,tile_names
+from .layers import TILE_ENDINGS
+from .rasters import tile_names
 from .labels import VOID
 from .splits import region_of
 from .metrics import plain_text
@@ -531,9 +532,11 @@ def plot_precision_recall(self:TileCurves,
 # %% ../nbs/36_thresholds.ipynb #d8d3fed4
 from fastcore.basics import patch
 from .grids import Grid
-from .rasters import Tile,check_dst,pass_through,row_windows
+from .rasters import Tile,pass_through,row_windows
+from .writing import check_dst
 from .stitching import Finished,as_tta,stream_probs
-from .prediction import checked_thresh,patch_progress,two_channels,Output
+from .outputs import checked_thresh,two_channels,Output
+from .prediction import patch_progress
 from fastai.learner import Learner
 from copy import copy
 import rasterio
