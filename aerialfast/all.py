@@ -15,6 +15,10 @@ from aerialfast.chips import *
 from aerialfast.pairs import *
 from aerialfast.overlaps import *
 from aerialfast.splits import *
+from aerialfast.windows import *
+from aerialfast.displays import *
+from aerialfast.augment import *
+from aerialfast.loader import *
 from aerialfast.data import *
 from aerialfast.checks import *
 from aerialfast.store import *

@@ -23,7 +23,7 @@ from .rasters import Tile,as_inputs,at_same_place,pass_through,tile_names,counti
 from .writing import RasterWriter
 from .labels import VOID,MaskTile,Palette,to_colours,colour_table,tagged_codes,tile_of
 from .shapes import Shapes,ShapeMask
-from .data import small_mask,small_tile
+from .displays import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,confusion_metrics,boundary,dilate
 from .splits import name_region,name_words,tile_regions
 from .stitching import Finished,known_rows,stream_probs

@@ -20,7 +20,7 @@ from .files import whole_file,locked
 from .rasters import lonlat,tile_names
 from .labels import VOID
 from .losses import class_logits,likeliest
-from .data import TensorTileMask
+from .displays import TensorTileMask
 from .learner import evaluating
 from fastai.vision.all import *
 from fastai.callback.mixup import MixHandler

@@ -31,7 +31,7 @@ from aerialfast.metrics import Confusion
 from aerialfast.thresholds import ThresholdCurves
 from aerialfast.classics import SqueezeExcite
 from aerialfast.unets import aerial_unet,has_bf16
-from aerialfast.data import keep_memory,turned
+from aerialfast.loader import keep_memory
 SZ,P = 256,512
 
 # networks: (bands, classes) to logits at the size of the input
