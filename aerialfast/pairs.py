@@ -11,7 +11,8 @@ __all__ = ['file_list', 'pair_masks', 'find_pairs']
 from pathlib import Path
 import os,re,warnings
 from fastcore.foundation import L
-from .rasters import TILE_ENDINGS,Tile,tile_files
+from .layers import TILE_ENDINGS,tile_files
+from .rasters import Tile
 
 # %% ../nbs/14_pairs.ipynb #54f0e0ac
 def file_list(

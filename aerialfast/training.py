@@ -6,7 +6,7 @@ Docs: https://aerialfast.github.io/aerialfast/training.html.md"""
 
 # %% auto #0
 __all__ = ['FILES', 'WeightAverage', 'pair_facts', 'loader_facts', 'first_difference', 'library_versions', 'Resumable',
-           'show_triples', 'EpochPictures', 'lonlat']
+           'show_triples', 'EpochPictures']
 
 # %% ../nbs/29_training.ipynb #2b0c317c
 from itertools import zip_longest
@@ -17,10 +17,10 @@ from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
 import pandas as pd
 import fastai
 from .files import whole_file,locked
-from .rasters import tile_names
+from .rasters import lonlat,tile_names
 from .labels import VOID
 from .losses import class_logits,likeliest
-from .data import TensorTileMask
+from .displays import TensorTileMask
 from .learner import evaluating
 from fastai.vision.all import *
 from fastai.callback.mixup import MixHandler
@@ -137,7 +137,7 @@ def _is_plain(v):
 
 def _text(v):
     "A short value as it is, anything else as a digest."
-    from aerialfast.journal import fingerprint
+    from aerialfast.fingerprints import fingerprint
     if isinstance(v, (torch.Tensor,np.ndarray,np.generic)) and math.prod(v.shape)<=20: v = v.tolist()
     return repr(v) if _is_plain(v) and len(repr(v))<200 else fingerprint(_functions(v) or v)[:12]
 
@@ -398,12 +398,6 @@ class EpochPictures(Callback):
         return fig
 
 # %% ../nbs/29_training.ipynb #7e70d118
-def lonlat(tile, y, x):
-    "Longitude and latitude of a pixel, in degrees; `nan` without a CRS."
-    if not tile.crs: return np.nan,np.nan
-    xy = tile.transform*(x, y)
-    return tuple(v[0] for v in to_crs(tile.crs, 'EPSG:4326', [xy[0]], [xy[1]]))
-
 @patch
 def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y`, `x` of the upper left corner in pixels, `loss`, `error`, `lon`, `lat`; worst first
     "Loss and errors of each validation patch, and where it lies."

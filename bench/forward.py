@@ -17,9 +17,9 @@ def one():
     import numpy as np, torch
     from aerialfast.grids import Grid
     from aerialfast.labels import MaskTile,MaskValues
-    from aerialfast.data import keep_memory
+    from aerialfast.loader import keep_memory
     from aerialfast import learner
-    from aerialfast.data import keep_memory
+    from aerialfast.loader import keep_memory
     from aerialfast.thresholds import ThresholdCurves
     if A.ways!='plain': keep_memory()
     model,sz = learner.load_model(A.model),A.sz

@@ -32,7 +32,8 @@ import numpy as np, rasterio, torch
 from rasterio.windows import Window
 import aerialfast.all as af
 from aerialfast.grids import Grid
-from aerialfast.rasters import Tile, read_patch, write_mosaic
+from aerialfast.rasters import Tile,read_patch
+from aerialfast.writing import write_mosaic
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler) # a shell starts jobs in the background with Ctrl-C ignored
 os.environ.setdefault('AERIALFAST_CACHE', tempfile.mkdtemp())
@@ -243,7 +244,7 @@ def law_windows(rng, d):
     if any((s==0).any() for s in seen): raise Silent('the grid leaves pixels out')
 
 def law_writer(rng, d):
-    from aerialfast.rasters import RasterWriter
+    from aerialfast.writing import RasterWriter
     path,a,valid,_ = draw_raster(rng, d)
     t = Tile(path)
     with RasterWriter(d/'w.tif', t, len(a), a.dtype, block=pick(rng, 64, 256), overviews=rng.random()<.3) as out:
