@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from .grids import Grid,finished_rows,touching
 from .rasters import Tile,reflect_index
+from .labels import VOID
 
 # %% ../nbs/11_stitching.ipynb #5dd488d7
 def _reaches_out(tile, grid, y0, y1, x0, x1):
@@ -45,7 +46,7 @@ def _wanted(wanted, tile, grid, *box):
     "Which pixels of the padded tile are wanted, `(h,w)`."
     return _continued(lambda *win: [wanted(*win)], tile, grid, *box)[0]
 
-# %% ../nbs/11_stitching.ipynb #b423e5b5
+# %% ../nbs/11_stitching.ipynb #95a188fb
 def _move_up(buf, new):
     "Move the rows of `buf` `(h,w)` up and write the rows `new` below them."
     n = len(new)
@@ -86,7 +87,7 @@ def checked_probs(
     got = tuple(p.shape) if hasattr(p, 'shape') else type(p).__name__
     raise ValueError(f"f gave {got} for patches {tuple(x.shape)}: expected a tensor ({n},C,{sz},{sz}) of probabilities")
 
-# %% ../nbs/11_stitching.ipynb #8fb8a12d
+# %% ../nbs/11_stitching.ipynb #7fe2cbce
 def _out_of_memory(e):
     "Does `e` say that memory ran out? Some backends raise a plain `RuntimeError`."
     if isinstance(e, (MemoryError, torch.OutOfMemoryError)): return True
@@ -148,7 +149,7 @@ def _check_sum(p, ok):
                      "probabilities of classes that exclude each other sum to 1 (softmax); "
                      "for labels that overlap write outputs='probs' alone, or one map for each label, of one channel")
 
-# %% ../nbs/11_stitching.ipynb #150429b2
+# %% ../nbs/11_stitching.ipynb #35322f9e
 def check_probs(
     p:torch.Tensor, # `(C,h,w)` float
     ok:np.ndarray=None, # `(h,w)` bool, which pixels count; `None` for all
@@ -195,10 +196,10 @@ class Finished(NamedTuple):
     valid:np.ndarray # `(n,w)` bool: has data and is wanted
     disagreement:np.ndarray=None # `(n,w)` float32: standard deviation between the patches over a pixel, if asked for
 
-# %% ../nbs/11_stitching.ipynb #6ab86b5b
+# %% ../nbs/11_stitching.ipynb #f6be91a4
 PIECE_ROWS = 256 # Rows that are yielded at once, at most
 
-# %% ../nbs/11_stitching.ipynb #e60bee5d
+# %% ../nbs/11_stitching.ipynb #5dabeb26
 class _Stream:
     "The patches that a window of a tile needs, and the sums of their predictions."
     def __init__(self, f, grid, window, bs, disagreement, exclusive):
@@ -221,7 +222,7 @@ class _Stream:
         if self.kept[0]!=key: self.kept = key,torch.from_numpy(np.outer(wy, wx)).to(device)
         return self.kept[1]
 
-# %% ../nbs/11_stitching.ipynb #fad81ae2
+# %% ../nbs/11_stitching.ipynb #6aaa0961
 def _add_line(s, i, px, ok):
     "Predict line `i`, of pixels `px` `(bands,sz,w)` and validity `ok` `(sz,w)`, and add it to the sums of the stream `s`."
     sz,xs = s.grid.sz,{j: s.grid.xs[j]-s.left for j in s.cols}
@@ -243,7 +244,7 @@ def _finished(s, a, b, i, ok):
     valid = np.broadcast_to(True, valid.shape) if whole else valid.copy()
     return Finished(a-s.grid.margin, probs, valid, disagreement)
 
-# %% ../nbs/11_stitching.ipynb #e826337e
+# %% ../nbs/11_stitching.ipynb #1def4c89
 def stream_probs(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
     tile:Tile, # The raster
@@ -276,7 +277,7 @@ def _jumps(n, starts, w, sz, margin):
     borders = {b-margin for s in starts for b in (s, s+sz)}
     return np.array([k in borders or change[k+margin]>.1 for k in range(1, n)], bool)
 
-# %% ../nbs/11_stitching.ipynb #6aa65970
+# %% ../nbs/11_stitching.ipynb #79a20f5b
 def _elsewhere(step, at, cell=32):
     "For each step `at` a seam, the mean of those elsewhere at multiples of `cell` px from it, or of all."
     def mean(k):
@@ -290,7 +291,7 @@ def _steps(a, axis, starts, w, grid):
     step = np.nanmean(np.abs(np.diff(a, axis=axis)), axis=tuple({0,1,2}-{axis}))
     return step[at],_elsewhere(step, at)
 
-# %% ../nbs/11_stitching.ipynb #ad50fc0d
+# %% ../nbs/11_stitching.ipynb #7c0dc0f7
 def seam_ratio(
     a:np.ndarray, # `(C,H,W)` or `(H,W)`, probabilities
     grid:Grid, # Where the patches lay
@@ -304,6 +305,16 @@ def seam_ratio(
     across,others = np.nanmean(across),np.nanmean(others)
     if others: return float(across/others)
     return float('inf') if across else 1.
+
+# %% ../nbs/11_stitching.ipynb #5d936687
+def known_rows(
+    rows, # `Finished` rows, such as those of `stream_probs`
+    mask, # `MaskTile` or `ShapeMask` of the same place
+): # Yields each of `rows` with its true classes `(n,w)` uint8, void where the row is not valid
+    "Finished rows beside the truth."
+    for r in rows:
+        truth = mask.read(r.y, 0, *r.valid.shape)
+        yield r,truth if r.valid.all() else np.where(r.valid, truth, np.uint8(VOID))
 
 # %% ../nbs/11_stitching.ipynb #a11c0de3
 def dihedral(
@@ -353,7 +364,7 @@ class TTA:
     def key(self): return [self.dihedral, self.sizes]
     def __repr__(self): return f"TTA(dihedral={self.dihedral}, sizes={self.sizes})"
 
-# %% ../nbs/11_stitching.ipynb #f11c33c1
+# %% ../nbs/11_stitching.ipynb #ec752068
 def as_tta(
     tta, # `True` for all states of `dihedral`, a list of some, or a `TTA`; `None` or `False` for none
 )->TTA: # `None` for none
@@ -364,7 +375,7 @@ def as_tta(
     try: return TTA(tta)
     except TypeError: raise TypeError(f"tta is {tta!r}: give `True`, a list of states from 0 to 7, or a `TTA`") from None
 
-# %% ../nbs/11_stitching.ipynb #5dc86e6b
+# %% ../nbs/11_stitching.ipynb #a6ef69be
 class MeanOf:
     "A function that gives the mean of what several give."
     def __init__(self,
