@@ -4,7 +4,10 @@ from fastai.vision.all import *
 from aerialfast.town import *
 from aerialfast.grids import *
 from aerialfast.files import *
+from aerialfast.layers import *
+from aerialfast.mosaics import *
 from aerialfast.rasters import *
+from aerialfast.writing import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
@@ -12,6 +15,10 @@ from aerialfast.chips import *
 from aerialfast.pairs import *
 from aerialfast.overlaps import *
 from aerialfast.splits import *
+from aerialfast.windows import *
+from aerialfast.displays import *
+from aerialfast.augment import *
+from aerialfast.loader import *
 from aerialfast.data import *
 from aerialfast.checks import *
 from aerialfast.store import *
@@ -20,8 +27,10 @@ from aerialfast.classics import *
 from aerialfast.unets import *
 from aerialfast.losses import *
 from aerialfast.metrics import *
+from aerialfast.predictor import *
 from aerialfast.learner import *
 from aerialfast.training import *
+from aerialfast.resuming import *
 from aerialfast.stitching import *
 from aerialfast.outputs import *
 from aerialfast.fingerprints import *

@@ -16,7 +16,9 @@ import numpy as np
 import rasterio
 from .files import whole_file
 from .grids import Grid
-from .rasters import RasterWriter,tile_names,quiet_gdal,row_windows
+from .layers import quiet_gdal
+from .rasters import tile_names,row_windows
+from .writing import RasterWriter
 from .labels import VOID,Palette,check_palette,colour_table
 from .scales import valid_values
 from .shapes import Shapes,ShapeMask

@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
 from .files import write_whole
-from .rasters import Tile,tile_names
+from .rasters import Tile,as_inputs,at_same_place,tile_names
+from .labels import tile_of
+from .splits import name_words
 from .metrics import markdown_text
-from .learner import AerialModel
+from .predictor import AerialModel
 from .thresholds import TileCurves
-from .evaluation import Evaluation,show_map,at_same_place,as_inputs,tile_of,name_words
+from .evaluation import Evaluation,show_map
 
 # %% ../nbs/41_reports.ipynb #bf7c21be
 @dataclass

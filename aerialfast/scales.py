@@ -14,7 +14,9 @@ from pathlib import Path
 import os,warnings
 import numpy as np
 from .files import remember
-from .rasters import Tile,counting_bar,Moments,close_handles
+from .layers import close_handles
+from .rasters import Tile,counting_bar
+from .writing import Moments
 from .labels import block_windows
 
 # %% ../nbs/08_scales.ipynb #08179206

@@ -16,7 +16,8 @@ import hashlib,json,os,warnings
 from fastcore.basics import patch
 import numpy as np
 from rasterio.features import rasterize
-from .rasters import Tile,window_bounds,moved_transform,is_remote
+from .layers import window_bounds,moved_transform,is_remote
+from .rasters import Tile
 from .labels import VOID,check_codes
 
 # %% ../nbs/09_shapes.ipynb #b851a10d

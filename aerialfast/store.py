@@ -19,10 +19,12 @@ import rasterio
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .files import whole_file
-from .rasters import Facts,Layer,Origin,Tile,Values,counting_bar,is_remote,row_windows,file_stamps,tile_names
+from .layers import Facts,Layer,Origin,Values,is_remote,file_stamps
+from .rasters import Tile,counting_bar,row_windows,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
 from .chips import fits_dtype,check_not_source
-from .data import TileDataLoaders,is_sparse
+from .loader import is_sparse
+from .data import TileDataLoaders
 
 def _h5py():
     try: import h5py
@@ -193,7 +195,7 @@ class StoredTile(Tile):
         what='pixels', # `pixels` or `classes`
     ):
         layer = _StoreLayer(path, name, what)
-        self._made_of([layer], bands)
+        self._from_layers([layer], bands)
         d = _open_store(path).tiles[name]
         self.path,self.paths,self.part = d['path'],[d['path']],d['part']
         self.sparse = d.get('sparse', False) # is only a part labelled?

@@ -17,7 +17,7 @@ format cannot detect (a flipped bit in uncompressed pixels, in JPEG, LZW or Zsta
     python bench/trial.py [--minutes 60 --seed 0 --only laws,kills]
     python bench/trial.py --case laws:123456
 """
-import argparse, json, os, pickle, random, shutil, signal, subprocess, sys, tempfile, time, traceback, warnings
+import argparse, hashlib, json, os, pickle, random, shutil, signal, subprocess, sys, tempfile, time, traceback, warnings
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +32,8 @@ import numpy as np, rasterio, torch
 from rasterio.windows import Window
 import aerialfast.all as af
 from aerialfast.grids import Grid
-from aerialfast.rasters import Tile, read_patch, write_mosaic
+from aerialfast.rasters import Tile,read_patch
+from aerialfast.writing import write_mosaic
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler) # a shell starts jobs in the background with Ctrl-C ignored
 os.environ.setdefault('AERIALFAST_CACHE', tempfile.mkdtemp())
@@ -243,7 +244,7 @@ def law_windows(rng, d):
     if any((s==0).any() for s in seen): raise Silent('the grid leaves pixels out')
 
 def law_writer(rng, d):
-    from aerialfast.rasters import RasterWriter
+    from aerialfast.writing import RasterWriter
     path,a,valid,_ = draw_raster(rng, d)
     t = Tile(path)
     with RasterWriter(d/'w.tif', t, len(a), a.dtype, block=pick(rng, 64, 256), overviews=rng.random()<.3) as out:
@@ -610,7 +611,7 @@ def spots(o, at=()):
     for k,v in (o.items() if isinstance(o, dict) else enumerate(o) if isinstance(o, list) else ()): yield from spots(v, (*at,k))
 
 def hostile(rng, d):
-    from aerialfast.learner import _seal, _sha
+    from aerialfast.predictor import seal
     m = good_model(d)
     p = d/f'h{rng.randrange(1<<30)}'; shutil.copytree(m, p)
     facts = json.loads((p/'model.json').read_text())
@@ -640,8 +641,8 @@ def hostile(rng, d):
         if act=='huge': head[k]['shape'] = [10**9, 10**9]
         h = json.dumps(head).encode(); weights = len(h).to_bytes(8, 'little')+h+weights[8+n:]
         (p/'model.safetensors').write_bytes(weights)
-        facts['weights'] = _sha(weights)
-    try: text = json.dumps({**facts, 'seal': _seal(facts)})
+        facts['weights'] = hashlib.sha256(weights).hexdigest()
+    try: text = json.dumps({**facts, 'seal': seal(facts)})
     except Exception: shutil.rmtree(p); return 'cannot be written'
     (p/'model.json').write_text(text)
     x,t = torch.full((1,2,32,32), 90.),time.time()
