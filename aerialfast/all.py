@@ -27,8 +27,10 @@ from aerialfast.classics import *
 from aerialfast.unets import *
 from aerialfast.losses import *
 from aerialfast.metrics import *
+from aerialfast.predictor import *
 from aerialfast.learner import *
 from aerialfast.training import *
+from aerialfast.resuming import *
 from aerialfast.stitching import *
 from aerialfast.outputs import *
 from aerialfast.fingerprints import *

@@ -19,8 +19,8 @@ from .files import file_names,locked,whole_file,write_whole
 from .rasters import tile_names
 from .writing import write_mosaic
 from .splits import FoldSplitter,TileSplitter,region_of
-from .learner import AerialModel,load_model
-from .training import FILES,pair_facts,first_difference,loader_facts,library_versions
+from .predictor import AerialModel,load_model
+from .resuming import FILES,pair_facts,first_difference,loader_facts,library_versions
 from .fingerprints import fingerprint
 from .thresholds import TileCurves,load_curves,count_probs,threshold_probs
 from .evaluation import Evaluation,evaluate

@@ -24,7 +24,7 @@ from .rasters import Tile,as_inputs,at_same_place,tile_names
 from .labels import tile_of
 from .splits import name_words
 from .metrics import markdown_text
-from .learner import AerialModel
+from .predictor import AerialModel
 from .thresholds import TileCurves
 from .evaluation import Evaluation,show_map
 
