@@ -36,7 +36,9 @@ from aerialfast.outputs import *
 from aerialfast.fingerprints import *
 from aerialfast.journal import *
 from aerialfast.prediction import *
+from aerialfast.curves import *
 from aerialfast.thresholds import *
+from aerialfast.objects import *
 from aerialfast.evaluation import *
 from aerialfast.folds import *
 from aerialfast.diagnosis import *
