@@ -22,7 +22,7 @@ from .labels import VOID
 from .stitching import pixel_tensor
 from .displays import small_tile
 from .checks import Finding,Findings
-from .learner import AerialModel,load_model
+from .predictor import AerialModel,load_model
 from fastai.learner import Learner
 
 # %% ../nbs/40_diagnosis.ipynb #509cc519

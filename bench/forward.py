@@ -18,11 +18,11 @@ def one():
     from aerialfast.grids import Grid
     from aerialfast.labels import MaskTile,MaskValues
     from aerialfast.loader import keep_memory
-    from aerialfast import learner
+    from aerialfast import predictor
     from aerialfast.loader import keep_memory
-    from aerialfast.thresholds import ThresholdCurves
+    from aerialfast.curves import ThresholdCurves
     if A.ways!='plain': keep_memory()
-    model,sz = learner.load_model(A.model),A.sz
+    model,sz = predictor.load_model(A.model),A.sz
     tile = model.open_tile(A.raster)
     if A.ways=='plain':
         net = model.net.to(memory_format=torch.contiguous_format)
