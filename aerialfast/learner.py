@@ -15,7 +15,8 @@ from safetensors import safe_open,SafetensorError
 from safetensors.torch import save as to_bytes
 import timm
 from .files import bring_back,whole_folder
-from .layers import tile_files,is_remote
+from .handles import is_remote
+from .layers import tile_files
 from .rasters import Tile
 from .scales import Scale
 from .labels import Palette,check_palette,palette_colours
