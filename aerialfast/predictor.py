@@ -23,7 +23,7 @@ from safetensors.torch import save as to_bytes
 import timm
 from fastcore.basics import defaults,patch,store_attr
 from .files import bring_back,whole_folder
-from .layers import is_remote
+from .handles import is_remote
 from .rasters import Tile
 from .scales import Scale
 from .labels import Palette,check_palette,palette_colours
