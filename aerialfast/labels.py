@@ -232,7 +232,7 @@ class MaskTile:
     def read(self, y, x, h, w):
         "Classes `(h,w)` uint8 of a window inside the mask."
         t = self._source
-        a,_,valid = t._values(y, x, h, w, None)
+        a,_,valid = t.values(y, x, h, w)
         if valid is not None:
             if not valid.any(): return np.full((h,w), VOID, np.uint8)
             a = np.where(valid, a, a[:,valid][:,:1,None]) # some known value, void in the end
@@ -333,7 +333,7 @@ def _count(t, progress=None):
     if px>_MOST: raise ValueError(f"{t.name} has {t.h:,} x {t.w:,} px, and looking at all of them would take hours: say what its values mean, like `coding=MaskValues(codes)`")
     with counting_bar(px, f'values of {t.name}', 'px', False if px<1e8 else progress) as bar:
         for y,x,h,w in wins:
-            a,bad,valid = t._values(y, x, h, w, None)
+            a,bad,valid = t.values(y, x, h, w)
             if bad is not None and t.n_bands==1: _add(tagged, a[bad&~np.isnan(a)], t.name)
             a = a[0] if len(a)==1 else _key(np.moveaxis(a, 0, -1))
             _add(n, a if valid is None else a[valid], t.name)
