@@ -4,6 +4,7 @@ from fastai.vision.all import *
 from aerialfast.town import *
 from aerialfast.grids import *
 from aerialfast.files import *
+from aerialfast.handles import *
 from aerialfast.layers import *
 from aerialfast.mosaics import *
 from aerialfast.rasters import *

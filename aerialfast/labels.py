@@ -16,7 +16,7 @@ import rasterio
 from pathlib import Path
 from fastcore.basics import patch
 from .files import remember
-from .layers import close_handles
+from .handles import close_handles
 from .rasters import Tile,counting_bar
 
 # %% ../nbs/07_labels.ipynb #ed04172c
