@@ -17,7 +17,7 @@ import numpy as np
 import rasterio
 from .files import whole_file
 from .grids import Grid
-from .layers import quiet_gdal
+from .handles import quiet_gdal
 from .rasters import tile_names,row_windows
 from .writing import RasterWriter
 from .labels import VOID,Palette,check_palette,colour_table

@@ -14,7 +14,8 @@ from copy import copy
 from pathlib import Path
 import hashlib,operator,os,sys,warnings
 from fastcore.basics import patch
-from .layers import Origin,Values,as_paths,full_path,gdal_threads,is_remote,moved_transform,tile_files,window_bounds
+from .handles import full_path,gdal_threads,is_remote
+from .layers import Origin,Values,as_paths,moved_transform,tile_files,window_bounds
 from .mosaics import open_layer,stacked_layers
 import numpy as np
 import rasterio

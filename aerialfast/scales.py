@@ -14,7 +14,7 @@ from pathlib import Path
 import os,warnings
 import numpy as np
 from .files import remember
-from .layers import close_handles
+from .handles import close_handles
 from .rasters import Tile,counting_bar
 from .writing import Moments
 from .labels import block_windows

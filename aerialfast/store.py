@@ -19,7 +19,8 @@ import rasterio
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .files import whole_file
-from .layers import Facts,Layer,Origin,Values,is_remote,file_stamps
+from .handles import is_remote
+from .layers import Facts,Layer,Origin,Values,file_stamps
 from .rasters import Tile,counting_bar,row_windows,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
 from .chips import fits_dtype,check_not_source
