@@ -9,6 +9,7 @@ from aerialfast.layers import *
 from aerialfast.mosaics import *
 from aerialfast.rasters import *
 from aerialfast.writing import *
+from aerialfast.codings import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
