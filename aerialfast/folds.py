@@ -213,7 +213,7 @@ def _thresholds(folds, by):
     for name,curves in folds.items():
         if curves.total.n_classes>2: out[name] = dict(thresh=None, thresh_own=None); continue
         others = TileCurves({f'{k}/{n}': c for k,cs in folds.items() if k!=name for n,c in cs.items()}).total
-        out[name] = dict(thresh=others.best(by).thresh, thresh_own=curves.total.best(by).thresh if curves.total._of(1).sum(1).all() else None)
+        out[name] = dict(thresh=others.best(by).thresh, thresh_own=curves.total.best(by).thresh if curves.total.counts_of(1).sum(1).all() else None)
     return out
 
 def _one_raster(folder, scores):

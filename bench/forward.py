@@ -20,7 +20,7 @@ def one():
     from aerialfast.loader import keep_memory
     from aerialfast import predictor
     from aerialfast.loader import keep_memory
-    from aerialfast.thresholds import ThresholdCurves
+    from aerialfast.curves import ThresholdCurves
     if A.ways!='plain': keep_memory()
     model,sz = predictor.load_model(A.model),A.sz
     tile = model.open_tile(A.raster)

@@ -28,7 +28,7 @@ from aerialfast.layers import tile_files
 from aerialfast.rasters import Tile
 from aerialfast.labels import MaskTile,MaskValues,Palette
 from aerialfast.metrics import Confusion
-from aerialfast.thresholds import ThresholdCurves
+from aerialfast.curves import ThresholdCurves
 from aerialfast.classics import SqueezeExcite
 from aerialfast.unets import aerial_unet,has_bf16
 from aerialfast.loader import keep_memory
