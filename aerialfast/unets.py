@@ -43,6 +43,7 @@ def icnr_(
             if p is not None: p.copy_(p[::k*k].repeat_interleave(k*k, 0))
     return conv
 
+# %% ../nbs/24_unets.ipynb #0952bc05
 class Shuffle(nn.Module):
     "Twice the size by pixel shuffle, with the four pixels of a cell equal at the start."
     def __init__(self,
@@ -72,6 +73,7 @@ def _conv(ni, nf):
 
 def _plain(ni, nf): return nn.Sequential(_conv(ni, nf), _conv(nf, nf))
 
+# %% ../nbs/24_unets.ipynb #647ab468
 class _DenseConvs(nn.Module):
     "Two convolutions, each fed by all before it, then one of 1 x 1 over all."
     def __init__(self, ni, nf):
@@ -82,20 +84,21 @@ class _DenseConvs(nn.Module):
         x = torch.cat([x, self.a(x)], 1)
         return self.mix(torch.cat([x, self.b(x)], 1))
 
-# %% ../nbs/24_unets.ipynb #070fd334
+# %% ../nbs/24_unets.ipynb #80cce33a
 def _se(ni, nf): return nn.Sequential(*_plain(ni, nf), SqueezeExcite(nf))
 def _scse(ni, nf): return nn.Sequential(*_plain(ni, nf), SCSE(nf))
 def _dense_se(ni, nf): return nn.Sequential(_DenseConvs(ni, nf), SqueezeExcite(nf))
 
 BLOCKS = dict(plain=_plain, se=_se, scse=_scse, dense=_DenseConvs, dense_se=_dense_se)
 
+# %% ../nbs/24_unets.ipynb #32352fdd
 def _block(block):
     "The function `(ni, nf)` that `block`, a name in `BLOCKS` or such a function, stands for."
     if not isinstance(block, str): return block
     if block in BLOCKS: return BLOCKS[block]
     raise ValueError(f"no block is called {block!r}: take one of {', '.join(BLOCKS)}, or a function (ni, nf)")
 
-# %% ../nbs/24_unets.ipynb #92e9e340
+# %% ../nbs/24_unets.ipynb #c0ddfd13
 class UpBlock(nn.Module):
     "Enlarge, join with features of the encoder and with the input, and apply a block."
     def __init__(self,
@@ -114,7 +117,7 @@ class UpBlock(nn.Module):
         if cross is not None: x.append(cross)
         return self.block(torch.cat(x, 1))
 
-# %% ../nbs/24_unets.ipynb #f91263cc
+# %% ../nbs/24_unets.ipynb #1a33e404
 def _n_steps(stride, end, widths):
     "How often the size doubles from 1/`stride` to 1/`end` of the input; checks `end` and `widths`."
     if end not in (1,2,4):
@@ -151,7 +154,7 @@ class AerialUnet(nn.Module):
         nf = self._add_decoder(n_in, _block(block), widths)
         self.head = icnr_(nn.Conv2d(nf, sum(self.n_outs)*end**2, 1), end)
 
-# %% ../nbs/24_unets.ipynb #997f3bbb
+# %% ../nbs/24_unets.ipynb #f1d71d39
 @patch
 def _add_decoder(self:AerialUnet, n_in, block, widths):
     "Make the steps of the decoder, `ups`; returns the channels of the last."
@@ -176,6 +179,7 @@ def _same_stats(net):
     finally:
         for m,momentum,n in kept: m.momentum,m.num_batches_tracked = momentum,n
 
+# %% ../nbs/24_unets.ipynb #5d5edad9
 @patch
 def _run(self:AerialUnet, f, *args):
     "`f(*args)`; with `remat`, only `args` are kept for the backward pass."
@@ -183,12 +187,13 @@ def _run(self:AerialUnet, f, *args):
     with set_checkpoint_early_stop(False):
         return checkpoint(f, *args, use_reentrant=False, context_fn=lambda: (nullcontext(),_same_stats(self)))
 
-# %% ../nbs/24_unets.ipynb #48975c9b
+# %% ../nbs/24_unets.ipynb #63344372
 @patch
 def _features(self:AerialUnet, x):
     fs = self.encoder(x)
     return [f.permute(0, 3, 1, 2) for f in fs] if self.last else list(fs)
 
+# %% ../nbs/24_unets.ipynb #05a3b3b9
 @patch
 def _whole(self:AerialUnet, x):
     "Logits of `x`, whose height and width divide by `multiple`."
@@ -200,7 +205,7 @@ def _whole(self:AerialUnet, x):
     y = self.lay_out(self.head(y), self.end)  # (B, n_out, H, W)
     return y if len(self.n_outs)==1 else y.split(self.n_outs, 1)
 
-# %% ../nbs/24_unets.ipynb #a6f98e3f
+# %% ../nbs/24_unets.ipynb #cdfb7f3a
 @patch
 def _check_patch(self:AerialUnet, x):
     "A batch norm cannot measure a single value."
@@ -212,12 +217,13 @@ def _check_patch(self:AerialUnet, x):
                          "a single pixel, which batch norms cannot train on; "
                          "give larger patches, or more of them in a batch")
 
+# %% ../nbs/24_unets.ipynb #f73260a7
 @patch
 def forward(self:AerialUnet, x):
     if self.training: self._check_patch(x)
     return fit_to(self._whole, x, self.multiple)
 
-# %% ../nbs/24_unets.ipynb #f801109d
+# %% ../nbs/24_unets.ipynb #afa6af16
 @patch
 def train(self:AerialUnet, mode=True):
     "As `nn.Module.train`, but frozen batch norms stay in evaluation mode."
@@ -226,7 +232,7 @@ def train(self:AerialUnet, mode=True):
         if isinstance(m, _BatchNorm) and m.weight is not None and not m.weight.requires_grad: m.eval()
     return self
 
-# %% ../nbs/24_unets.ipynb #57b45690
+# %% ../nbs/24_unets.ipynb #5914a08d
 def aerial_unet(
     arch:str='resnet34', # Encoder, the name of a timm model
     n_in:int=3, # Number of bands
@@ -238,7 +244,7 @@ def aerial_unet(
     last_cross:bool=True, # Join the input itself at the end
     smooth:bool=True, # See `enlarge`; `False` for a plain pixel shuffle of the logits, as in models saved in format 1
     remat:bool=False, # Compute features again in the backward pass: half the memory for a third more time
-)->AerialUnet: # `(B,n_in,H,W)` scaled pixels to logits `(B,n_out,H,W)`, a tuple of them for several outputs; any `H` and `W`
+)->AerialUnet: # Scaled pixels `(B,n_in,H,W)` of any size to logits `(B,n_out,H,W)`, a tuple for several outputs
     "A U-Net on any encoder of timm that reports its features."
     arch = encoder_name(arch)
     encoder,plan,is_pretrained = make_encoder(arch, n_in, pretrained)
@@ -247,11 +253,12 @@ def aerial_unet(
         warnings.warn(f"all features of {arch} are {reductions.pop()} times smaller than the input: the decoder has "
                       "nothing finer to join but the input itself, and boundaries will be blurred; "
                       "better take an encoder of stages, such as a ResNet, ConvNeXt or Swin", stacklevel=2)
-    net = AerialUnet(encoder, n_in, n_out, block, tuple(widths), end, last_cross, smooth, plan.last, plan.multiple, remat)
+    net = AerialUnet(encoder, n_in, n_out, block, tuple(widths), end, last_cross, smooth,
+                     last=plan.last, multiple=plan.multiple, remat=remat)
     net.pretrained = is_pretrained
     return net
 
-# %% ../nbs/24_unets.ipynb #b6f0aea8
+# %% ../nbs/24_unets.ipynb #c64fa599
 def make_net(
     arch:str, # An encoder of timm, for `aerial_unet`; or a whole network, a name in `CLASSICS`
     n_in:int, # Number of bands
@@ -279,6 +286,7 @@ def _encoder_halves(enc):
     if late: return early,late
     return early[:len(early)//2],early[len(early)//2:]
 
+# %% ../nbs/24_unets.ipynb #ffa1bb34
 def unet_groups(
     net:nn.Module, # A network of `make_net`
 )->list: # Three lists of parameters: stem and early stages, late stages, decoder; a single one without an encoder
@@ -294,6 +302,7 @@ def _forced():
     if value in ('','0','1'): return value=='1' if value else None
     raise ValueError(f"AERIALFAST_BF16 is {value!r}: set it to 1 to compute in bf16, to 0 not to, or leave it unset")
 
+# %% ../nbs/24_unets.ipynb #aaa22827
 def _maker():
     "Text that names the maker of the processor."
     info = Path('/proc/cpuinfo')
