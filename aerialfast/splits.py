@@ -77,7 +77,7 @@ def _item(o):
     stem = Path(o).stem
     return _Item(None, str(o), stem, stem, Origin(str(o), stem))
 
-# %% ../nbs/13_splits.ipynb #89238d11
+# %% ../nbs/13_splits.ipynb #26d50fca
 def item_path(
     o, # A tile or its path, alone or with its mask
 )->Path: # Of the tile; where it was cut, with the name of the part
@@ -86,7 +86,7 @@ def item_path(
     path = Path(i.path)
     return path.with_name(i.name+path.suffix) if i.tile is None or i.tile.part else path
 
-# %% ../nbs/13_splits.ipynb #042a6a00
+# %% ../nbs/13_splits.ipynb #3fc155e9
 def _names_of(i):
     "The names by which a dict of groups may call an item."
     path = Path(i.path)
@@ -101,7 +101,7 @@ def _from_dict(groups, items):
     raise ValueError(f"{len(lost)} of {len(items)} tiles are in no group, such as {lost[0]}: "
                      f"groups are given for {list(groups)[:5]}")
 
-# %% ../nbs/13_splits.ipynb #4f567351
+# %% ../nbs/13_splits.ipynb #bf5694a9
 def group_names(
     groups, # A function of the path, a dict by name or path, or a list with one for each item
     items:list, # Tiles or their paths, alone or with their masks
@@ -131,7 +131,7 @@ def _join(n, pairs):
         unit = np.unique(unit, return_index=True)[1][unit] # the first item of each
     return _numbers(unit.tolist())
 
-# %% ../nbs/13_splits.ipynb #f926a6c4
+# %% ../nbs/13_splits.ipynb #b737d532
 def _same_key(keys):
     "Pairs of an item and the first with its key; `None` and NaN are no keys."
     first = {}
@@ -148,7 +148,7 @@ def _portions(pairs, most=1<<22):
         have = []
     if have: yield np.concatenate(have)
 
-# %% ../nbs/13_splits.ipynb #e263e33c
+# %% ../nbs/13_splits.ipynb #9377eddf
 class SplitCase:
     "The items of a split, and what joins them."
     def __init__(self,
@@ -210,7 +210,7 @@ def _centres(case, unit):
     at = np.stack([np.bincount(unit, mid[:,k]*case.sizes, n)/sizes for k in (0,1)], 1)
     return _Units(at, sizes)
 
-# %% ../nbs/13_splits.ipynb #981d7513
+# %% ../nbs/13_splits.ipynb #d9eb061c
 def _items_in(unit, folds): return [np.flatnonzero(np.isin(unit, f)).tolist() for f in folds]
 
 def _parts(case, unit, k):
@@ -219,7 +219,7 @@ def _parts(case, unit, k):
     if units is None or len(units.sizes)<k: return None
     return _items_in(unit, spatial_folds(units.at, k, units.sizes))
 
-# %% ../nbs/13_splits.ipynb #c2ca24db
+# %% ../nbs/13_splits.ipynb #761dd385
 def check_halves(held, n):
     "Items to train on and held-out ones, both in order; raises if one side has none."
     train = [i for i in range(n) if i not in held]
@@ -233,7 +233,7 @@ def _some(case, idx, most=3):
     more = f' and {len(idx)-most} more' if len(idx)>most else ''
     return ', '.join(case.items[i].name for i in idx[:most])+more
 
-# %% ../nbs/13_splits.ipynb #cafbb5d8
+# %% ../nbs/13_splits.ipynb #f7f43a1d
 def _without(case, held, bad, why):
     "Both sides, without the training tiles `bad`."
     train,held = check_halves(held, case.n)
@@ -246,7 +246,7 @@ def _without(case, held, bad, why):
     if bad: warnings.warn(what)
     return L(left),held
 
-# %% ../nbs/13_splits.ipynb #92eb7b23
+# %% ../nbs/13_splits.ipynb #ce722af5
 def _check_buffer(case, buffer_m):
     "Raise if there are tiles for which a buffer in metres has no meaning."
     if case.ground is None:
@@ -257,7 +257,7 @@ def _check_buffer(case, buffer_m):
         raise ValueError(f"a buffer of {buffer_m} m, but {len(lost)} tiles have no CRS, such as {lost[0]}: "
                          "leave `buffer_m` away, or use georeferenced images")
 
-# %% ../nbs/13_splits.ipynb #7cc3f636
+# %% ../nbs/13_splits.ipynb #82c96d10
 def apart(
     case:SplitCase, # Items of a split
     held:set, # Those that are held out
@@ -294,7 +294,7 @@ def _last(units, sizes, share):
     small = min(sizes[u] for u in units)*1.5
     return [[u for u in units if sizes[u]<=small][-1]]
 
-# %% ../nbs/13_splits.ipynb #6dd33b02
+# %% ../nbs/13_splits.ipynb #59b21998
 def _by_region(case, unit, share, one_pool=False):
     "Items of the last units of each region; with `one_pool` of all together."
     firsts,sizes = np.unique(unit, return_index=True)[1],np.bincount(unit, case.sizes)
@@ -306,7 +306,7 @@ def _by_region(case, unit, share, one_pool=False):
         if len(p)>1: held += _last(sorted(p, key=lambda u: _number(names[u])), sizes, share)
     return set(np.flatnonzero(np.isin(unit, held)).tolist())
 
-# %% ../nbs/13_splits.ipynb #d052f354
+# %% ../nbs/13_splits.ipynb #b58d0b5d
 def _compact(case, unit, share):
     "Items of a compact part of about `share`."
     k = max(2, round(1/min(share, 1-share)))
@@ -328,7 +328,7 @@ def _tries(case, share):
         yield _by_region(case, whole, share, one_pool=True)
     yield _compact(case, case.units('ground','group'), share)
 
-# %% ../nbs/13_splits.ipynb #a60b0ec6
+# %% ../nbs/13_splits.ipynb #d8c5a1c2
 def _held_by_default(case, share):
     "Items to hold out."
     best = None
@@ -345,7 +345,7 @@ def _something_left(case, held):
     "Is there anything that can be trained on beside `held`?"
     return len(held)+len(too_near(case.ground, held).pairs)<case.n
 
-# %% ../nbs/13_splits.ipynb #0ac3831f
+# %% ../nbs/13_splits.ipynb #0d1cfaf4
 def _why_one(case):
     "Why nothing can be held out."
     if case.n<2:
@@ -380,7 +380,7 @@ def _all_names(case):
         out.append(_Names(i.given, path, region_of(i.origin.name), None if g is None else str(g), i.origin.name, i.name))
     return out
 
-# %% ../nbs/13_splits.ipynb #3882e169
+# %% ../nbs/13_splits.ipynb #f0b8face
 def _is_called(n, v):
     "Does a file, a region or a group go by `v`?"
     if v in (n.region, n.group): return True
@@ -395,7 +395,7 @@ def _find(names, v):
             if found: return found
     return set()
 
-# %% ../nbs/13_splits.ipynb #e7d97c15
+# %% ../nbs/13_splits.ipynb #3465de1f
 def _named(case, wanted):
     "Items that `wanted` names."
     names = _all_names(case)
@@ -415,7 +415,7 @@ def _asked(case, valid):
     if len(valid)==case.n: return {i for i,v in enumerate(valid) if v}
     raise ValueError(f"valid has {len(valid)} of true and false, for {case.n} tiles: give one for each")
 
-# %% ../nbs/13_splits.ipynb #e62efa7a
+# %% ../nbs/13_splits.ipynb #b29de62e
 def own_splitter(f):
     "Mark a splitter that takes tiles; others get paths."
     f.wants_tiles = True
@@ -429,7 +429,7 @@ def _buffer(held, buffer_m):
     "The buffer that is needed: where ground is torn apart at least 0, so that training tiles are left out."
     return 0 if held.torn and not buffer_m else buffer_m
 
-# %% ../nbs/13_splits.ipynb #65569edf
+# %% ../nbs/13_splits.ipynb #ae1b996c
 def TileSplitter(
     valid=None, # Names of tiles, regions or groups, or patterns, one or a list; a share; a list of booleans; `None`: about a fifth
     groups=None, # What stays together: a function of the path, a dict by name, or a list; `None`: groups of the tiles' origins
@@ -455,7 +455,7 @@ def _balanced(unit, sizes, k):
         lightest.append(u)
     return _items_in(unit, folds)
 
-# %% ../nbs/13_splits.ipynb #610e32fc
+# %% ../nbs/13_splits.ipynb #4ecc479c
 def _check_placed(case, unit):
     "Raise if there is neither a place nor a group to divide by."
     if _centres(case, unit) is not None or any(g is not None for g in case.groups): return
@@ -463,7 +463,7 @@ def _check_placed(case, unit):
     raise ValueError(f"{len(lost)} tiles have no CRS, such as {lost[0]}: folds need a place on the ground, or `groups`; "
                      "or split by name with `TileSplitter`")
 
-# %% ../nbs/13_splits.ipynb #2000a995
+# %% ../nbs/13_splits.ipynb #bc90fba9
 def _folds(case, k):
     "Items of each of `k` folds."
     unit = case.units('ground','group')
@@ -479,7 +479,7 @@ def _folds(case, k):
         raise ValueError(f"{k} folds of {case.n} tiles: give 2 to {case.n} folds, or more tiles")
     raise ValueError(f"{k} folds of {unit.max()+1} groups: give at most as many folds as groups, or finer `groups`")
 
-# %% ../nbs/13_splits.ipynb #7e6f8d5e
+# %% ../nbs/13_splits.ipynb #2bf332ff
 def FoldSplitter(
     k:int=5, # Number of folds
     fold:int=0, # The one that is held out, 0 to `k-1`
