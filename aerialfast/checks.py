@@ -15,7 +15,9 @@ from .rasters import Tile,tile_names
 from .labels import VOID,MaskTile,MaskValues
 from .shapes import ShapeMask
 from .overlaps import shared_ground
-from .data import TileDataLoaders,TileDL,small_mask,small_tile
+from .displays import small_mask,small_tile
+from .loader import TileDL
+from .data import TileDataLoaders
 from fastcore.basics import patch
 import numpy as np
 import torch

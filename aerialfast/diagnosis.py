@@ -19,9 +19,10 @@ from fastcore.basics import patch
 from .grids import Grid
 from .rasters import Tile,row_windows,read_patch
 from .labels import VOID
-from .data import pixel_tensor,small_tile
+from .stitching import pixel_tensor
+from .displays import small_tile
 from .checks import Finding,Findings
-from .learner import AerialModel,load_model
+from .predictor import AerialModel,load_model
 from fastai.learner import Learner
 
 # %% ../nbs/40_diagnosis.ipynb #509cc519

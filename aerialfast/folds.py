@@ -19,8 +19,8 @@ from .files import file_names,locked,whole_file,write_whole
 from .rasters import tile_names
 from .writing import write_mosaic
 from .splits import FoldSplitter,TileSplitter,region_of
-from .learner import AerialModel,load_model
-from .training import FILES,pair_facts,first_difference,loader_facts,library_versions
+from .predictor import AerialModel,load_model
+from .resuming import FILES,pair_facts,first_difference,loader_facts,library_versions
 from .fingerprints import fingerprint
 from .thresholds import TileCurves,load_curves,count_probs,threshold_probs
 from .evaluation import Evaluation,evaluate
@@ -213,7 +213,7 @@ def _thresholds(folds, by):
     for name,curves in folds.items():
         if curves.total.n_classes>2: out[name] = dict(thresh=None, thresh_own=None); continue
         others = TileCurves({f'{k}/{n}': c for k,cs in folds.items() if k!=name for n,c in cs.items()}).total
-        out[name] = dict(thresh=others.best(by).thresh, thresh_own=curves.total.best(by).thresh if curves.total._of(1).sum(1).all() else None)
+        out[name] = dict(thresh=others.best(by).thresh, thresh_own=curves.total.best(by).thresh if curves.total.counts_of(1).sum(1).all() else None)
     return out
 
 def _one_raster(folder, scores):

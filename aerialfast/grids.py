@@ -1,4 +1,4 @@
-"""Where the patches of a tile lie, and how much each of them counts
+"""Where the patches of a tile lie, and how much each pixel of a patch counts
 
 Docs: https://aerialfast.github.io/aerialfast/grids.html.md"""
 
@@ -6,12 +6,13 @@ Docs: https://aerialfast.github.io/aerialfast/grids.html.md"""
 
 # %% auto #0
 __all__ = ['WEIGHTS', 'patch_starts', 'overlap_stride', 'axis_weights', 'normed_weights', 'Grid', 'finished_rows', 'portions',
-           'shard_of', 'touching']
+           'touching', 'shard_of']
 
 # %% ../nbs/01_grids.ipynb #969f1e91
 from dataclasses import dataclass
 import math
 import numpy as np
+from fastcore.basics import patch
 
 # %% ../nbs/01_grids.ipynb #7db93888
 def patch_starts(
@@ -21,7 +22,8 @@ def patch_starts(
 )->list: # First pixel of each patch, in order
     "Starts of patches of `sz` along `n` pixels, the last one moved back to end at `n`."
     if n<sz: raise ValueError(f"tile is {n} px long, less than one patch of {sz} px: pad the tile or take a smaller `sz`")
-    if not 1<=stride<=sz: raise ValueError(f"stride is {stride} px for patches of {sz} px: take 1 to {sz}, or pixels are left out")
+    if not 1<=stride<=sz:
+        raise ValueError(f"stride is {stride} px for patches of {sz} px: take 1 to {sz}, or pixels are left out")
     return [*range(0, n-sz, stride), n-sz]
 
 # %% ../nbs/01_grids.ipynb #4770beb4
@@ -30,32 +32,45 @@ def overlap_stride(
     overlap:float, # Share of `sz` that neighbours share, 0 to below 1
 )->int: # Step from one patch to the next, in pixels
     "Step between patches of `sz` that share `overlap` of their side."
-    if not 0<=overlap<1: raise ValueError(f"overlap is {overlap}: give the share of a patch that neighbours share, 0 to below 1 (0.5 is half)")
+    if not 0<=overlap<1:
+        hint = "give the share of a patch that neighbours share, 0 to below 1 (0.5 is half)"
+        raise ValueError(f"overlap is {overlap}: {hint}")
     return max(1, round(sz*(1-overlap)))
 
 # %% ../nbs/01_grids.ipynb #f3bc11a2
-_RIM = 1e-12 # Weight of a pixel that counts only where nothing better does; vanishes beside 1 in float32
+def _hann(sz, c):
+    return np.sin(np.pi*(np.arange(sz)+0.5)/sz)**2
 
-def _context(sz, c): # c: side of the context, in pixels
+def _gauss(sz, c):
+    return np.exp(-0.5*((np.arange(sz)-(sz-1)/2)/(sz/8))**2)
+
+def _flat(sz, c):
+    return np.ones(sz)
+
+# %% ../nbs/01_grids.ipynb #d8c46019
+def _context(sz, c):
     i = np.arange(sz)
     return np.minimum(1, 0.5 + np.minimum(i, sz-1-i)/c)
-def _hann(sz, c): return np.sin(np.pi*(np.arange(sz)+0.5)/sz)**2
-def _gauss(sz, c): return np.exp(-0.5*((np.arange(sz)-(sz-1)/2)/(sz/8))**2)
-def _flat(sz, c): return np.ones(sz)
-def _crop(sz, c): return (np.abs(np.arange(sz)-(sz-1)/2) < c/2).astype(float)
+
+def _crop(sz, c):
+    return (np.abs(np.arange(sz)-(sz-1)/2) < c/2).astype(float)
 
 WEIGHTS = dict(context=_context, hann=_hann, gauss=_gauss, flat=_flat, crop=_crop)
 
+# %% ../nbs/01_grids.ipynb #6e553465
+_RIM = 1e-12 # Weight of a pixel that counts only where no other patch covers it; vanishes beside 1 in float32
+
 def axis_weights(
     sz:int, # Side of a patch, in pixels
-    kind:str='context', # One of `WEIGHTS`
-    context:float=0.8, # Share of the side (`context`: that a pixel should see; `crop`: that is kept), above 0 to 1
+    kind:str='hann', # One of `WEIGHTS`
+    context:float=0.8, # For `context` and `crop`: their length $c$ as a share of the side, above 0 to 1
     area:bool=False, # `context` is a share of the patch's area, not of its side
 )->np.ndarray: # `(sz,)` float64, above 0, at most 1
     "How much each pixel along one axis of a patch counts, before normalising."
     if kind not in WEIGHTS: raise ValueError(f"weights are {kind!r}: take one of {', '.join(WEIGHTS)}")
     if not 0<context<=1: raise ValueError(f"context is {context}: give a share of the patch, above 0 to 1")
-    return np.maximum(WEIGHTS[kind](sz, (math.sqrt(context) if area else context)*sz), _RIM)
+    side = math.sqrt(context) if area else context
+    return np.maximum(WEIGHTS[kind](sz, side*sz), _RIM)
 
 # %% ../nbs/01_grids.ipynb #93a58d3b
 def normed_weights(
@@ -68,31 +83,56 @@ def normed_weights(
     for s in starts: total[s:s+len(w)] += w
     return np.stack([w/total[s:s+len(w)] for s in starts]).astype(np.float32)
 
+# %% ../nbs/01_grids.ipynb #0489126a
+def _default_side(shape, margin):
+    longer = max(shape)+2*margin
+    return min(1024, math.ceil(longer/64)*64)
+
+def _default_overlap(sz): return min(.5, 128/max(1, sz))
+
 # %% ../nbs/01_grids.ipynb #e0e1c527
 @dataclass(frozen=True)
 class Grid:
-    "Patches of side `sz` that cover a tile of `shape` (height, width), each sharing `overlap` of its side with the next."
+    "Patches of side `sz` that cover a tile of `shape`; each shares `overlap` of its side with the next."
     shape:tuple # Height and width of the tile, in pixels
     sz:int=None # Side of a patch, in pixels; `None` for 1024, or less for a smaller tile
     overlap:float=None # Share of `sz` that neighbours share; `None` for 128 px, but at most half
     weights:str='hann' # One of `WEIGHTS`
     context:float=0.8 # See `axis_weights`
-    margin:int=0 # Pixels by which the tile is continued on all sides, so that its border lies further inside of the patches
+    margin:int=0 # Pixels added around the tile, so that its border lies further inside of the patches
 
     def __post_init__(self):
-        if self.sz is None: self.__dict__['sz'] = min(1024, -(-(max(self.shape)+2*self.margin)//64)*64)
-        if self.overlap is None: self.__dict__['overlap'] = min(.5, 128/max(1, self.sz))
-        if min(self.shape)<1 or self.sz<1: raise ValueError(f"shape {self.shape} with patches of {self.sz} px: both must be at least 1 px")
-        if not 0<=self.margin<self.sz: raise ValueError(f"margin is {self.margin} px for patches of {self.sz} px: take 0 to {self.sz-1}")
-        stride,w = overlap_stride(self.sz, self.overlap),axis_weights(self.sz, self.weights, self.context)
+        if self.sz is None: self._set(sz=_default_side(self.shape, self.margin))
+        if self.overlap is None: self._set(overlap=_default_overlap(self.sz))
+        _check_sizes(self)
         padded = tuple(max(n+2*self.margin, self.sz) for n in self.shape)
+        stride,w = overlap_stride(self.sz, self.overlap),axis_weights(self.sz, self.weights, self.context)
         ys,xs = [patch_starts(n, self.sz, stride) for n in padded]
-        wy,wx = [normed_weights(n, ss, w) for n,ss in zip(padded, (ys, xs))]
-        self.__dict__.update(padded=padded, ys=ys, xs=xs, wy=wy, wx=wx)
+        wy,wx = [normed_weights(n, starts, w) for n,starts in zip(padded, (ys, xs))]
+        self._set(padded=padded, ys=ys, xs=xs, wy=wy, wx=wx)
 
-    def __len__(self): return len(self.ys)*len(self.xs)
-    def __iter__(self): return ((y,x) for y in self.ys for x in self.xs)
-    def __repr__(self): return f"Grid of {len(self.ys)} x {len(self.xs)} patches of {self.sz} px over {self.shape[0]} x {self.shape[1]} px"
+    def _set(self, **kw): self.__dict__.update(kw) # a frozen dataclass refuses to set attributes
+
+# %% ../nbs/01_grids.ipynb #eb7bcea5
+def _check_sizes(grid):
+    if min(grid.shape)<1 or grid.sz<1:
+        raise ValueError(f"shape {grid.shape} with patches of {grid.sz} px: both must be at least 1 px")
+    if not 0<=grid.margin<grid.sz:
+        raise ValueError(f"margin is {grid.margin} px for patches of {grid.sz} px: take 0 to {grid.sz-1}")
+
+# %% ../nbs/01_grids.ipynb #56d06457
+@patch
+def __len__(self:Grid): return len(self.ys)*len(self.xs)
+
+@patch
+def __iter__(self:Grid):
+    "Upper left corners `(y,x)` of the patches, in pixels of the padded tile."
+    return ((y,x) for y in self.ys for x in self.xs)
+
+@patch
+def __repr__(self:Grid):
+    h,w = self.shape
+    return f"Grid of {len(self.ys)} x {len(self.xs)} patches of {self.sz} px over {h} x {w} px"
 
 # %% ../nbs/01_grids.ipynb #042ad111
 def finished_rows(
@@ -108,18 +148,11 @@ def portions(
     cols:int=None, # Width of a stripe, in pixels; `None` for the whole width
 )->list: # `(y,x,h,w)`, stripe after stripe, each from the top down
     "Windows that cover a tile, in the order in which they are finished."
-    (h,w),cols = shape,cols or shape[1]
+    h,w = shape
+    cols = cols or w
     return [(y, x, min(rows, h-y), min(cols, w-x)) for x in range(0, w, cols) for y in range(0, h, rows)]
 
-def shard_of(
-    items:list, # What is shared out
-    k:int, # Which share, from 0
-    n:int, # Number of shares
-)->list: # Neighbours in `items`
-    "The `k`th of `n` shares, as even as can be."
-    if n<1 or not 0<=k<n: raise ValueError(f"shard {k} of {n}: shards are counted from 0, so the {n} of them are 0 to {n-1}")
-    return items[len(items)*k//n:len(items)*(k+1)//n]
-
+# %% ../nbs/01_grids.ipynb #e0352222
 def touching(
     starts:list, # Starts of patches along an axis
     sz:int, # Side of a patch, in pixels
@@ -129,3 +162,14 @@ def touching(
     "The patches that touch the pixels from `lo` to `hi`."
     ks = [k for k,s in enumerate(starts) if s<hi and s+sz>lo]
     return range(ks[0], ks[-1]+1)
+
+# %% ../nbs/01_grids.ipynb #ce43f03e
+def shard_of(
+    items:list, # What is shared out
+    k:int, # Which share, from 0
+    n:int, # Number of shares
+)->list: # Neighbours in `items`
+    "The `k`th of `n` shares of `items`, which differ by at most one item in length."
+    if n<1 or not 0<=k<n:
+        raise ValueError(f"shard {k} of {n}: shards are counted from 0, so the {n} of them are 0 to {n-1}")
+    return items[len(items)*k//n:len(items)*(k+1)//n]

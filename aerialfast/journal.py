@@ -161,7 +161,7 @@ class Cutter:
 
     def _cut(self, win):
         head,self.rows = _split_rows(self.rows, win[2])
-        self.journal.keep(win, {o.kind: joined([(s, a[o.kind]) for s,a in head], o) for o in self.outs})
+        self.journal.keep(win, {o.kind: joined([(s, a[o.kind]) for s,a in head], o.nodata) for o in self.outs})
 
 def _split_rows(rows, h):
     "The first `h` rows, and the rest, of pieces `((n,w), arrays)` one below the other."
@@ -186,7 +186,7 @@ def assemble(journal, o, writer, wins):
 def _found(journal, o, win):
     parts = journal.load(o.kind, win)
     ends = [x for x,_ in parts[1:]]+[win[1]+win[3]]
-    return joined([((win[2], end-x), a) for (x,a),end in zip(parts, ends)], o, 2)
+    return joined([((win[2], end-x), a) for (x,a),end in zip(parts, ends)], o.nodata, 2)
 
 # %% ../nbs/33_journal.ipynb #848c0d7b
 def _role(shard): return 'the whole' if shard is None else f'shard {shard[0]} of {shard[1]}'

@@ -12,6 +12,7 @@ __all__ = ['VOID', 'check_codes', 'Palette', 'find_keys', 'to_classes', 'to_colo
 # %% ../nbs/07_labels.ipynb #5b5f2f07
 import json
 import numpy as np
+import rasterio
 from pathlib import Path
 from fastcore.basics import patch
 from .files import remember
@@ -107,6 +108,15 @@ def to_colours(
     table = np.zeros((256,3), np.uint8)
     table[:len(palette.rgb)] = palette.rgb
     return table[mask]
+
+# %% ../nbs/07_labels.ipynb #3dfc3a6e
+def plain_text(
+    o, # Axes or a figure of matplotlib
+): # The same
+    "Show dollar signs as they are, not as formulas."
+    from matplotlib.text import Text
+    for t in o.findobj(Text): t.set_parse_math(False)
+    return o
 
 # %% ../nbs/07_labels.ipynb #0ab50b47
 _UNKNOWN = 254 # In tables of 256 values
@@ -256,6 +266,20 @@ def file_colours(
 )->dict: # Value to colour, or `None`
     "The file's own table of colours."
     return tile.colours
+
+# %% ../nbs/07_labels.ipynb #0210f8e7
+def tile_of(o):
+    "The `Tile` of a mask; a tile itself."
+    return o.tile if hasattr(o, 'coding') else o
+
+def tagged_codes(
+    tile, # A `Tile`
+): # List of names, or `None`
+    "Names of all classes that the metadata of a raster hold."
+    try:
+        with rasterio.open(tile.path) as src: codes = json.loads(src.tags().get('codes', 'null'))
+    except (ValueError,rasterio.errors.RasterioIOError): return None # a mosaic has none
+    return codes if isinstance(codes, list) else None
 
 # %% ../nbs/07_labels.ipynb #b80821be
 def class_cells(

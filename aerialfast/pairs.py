@@ -16,84 +16,84 @@ from .rasters import Tile
 
 # %% ../nbs/14_pairs.ipynb #54f0e0ac
 def file_list(
-    src, # A file, a folder of rasters, or anything that yields paths, tiles, or lists of paths that are stacked
-)->list: # Of files; a list of files is a stack
+    src, # A file, a folder of rasters, or an iterable of paths, tiles, or lists of paths (each list is stacked as bands)
+)->list: # One entry per raster; a list of files is a stack
     "The files of `src`, as a list."
     if isinstance(src, Tile): return [src]
     if isinstance(src, (str,os.PathLike)): return tile_files(src) if Path(src).is_dir() else [src]
     if not hasattr(src, '__iter__'): raise TypeError(f"files are {src!r:.60}: give a path, a folder, or a list of paths")
-    out = list(src)
-    if not out: raise ValueError("an empty list of files: give at least one raster")
-    return [list(o) if isinstance(o, (tuple,L)) else o for o in out]
+    files = list(src)
+    if not files: raise ValueError("an empty list of files: give at least one raster")
+    return [list(f) if isinstance(f, (tuple,L)) else f for f in files]
 
 # %% ../nbs/14_pairs.ipynb #0c355045
 _SUFFIX = re.compile(r'[._-](masks?|labels?|gt)$', re.I)
 
-def _group(keys, values):
-    out = {}
-    for k,v in zip(keys, values): out.setdefault(k, []).append(v)
-    return out
+def _plain_names(mask): return {Path(mask).stem, _SUFFIX.sub('', Path(mask).stem)}
+def _full_names(mask): return {Path(mask).stem, Path(mask).name, str(mask)}
 
-def _few(files, most=5):
-    return ', '.join(Path(f).name for f in files[:most])+(f' and {len(files)-most} more' if len(files)>most else '')
+def _filed(files, names_of):
+    "Lists of files under each of the names that `names_of` gives them."
+    filed = {}
+    for f in files:
+        for name in names_of(f): filed.setdefault(name, []).append(f)
+    return filed
 
-def _finder(masks, mask_of):
-    "A function from an image to the masks that fit it."
-    stems = [Path(m).stem for m in masks]
-    if mask_of is None:
-        by = _group([k for s in stems for k in {s, _SUFFIX.sub('', s)}], [m for m,s in zip(masks, stems) for _ in {s, _SUFFIX.sub('', s)}])
-        return lambda i: by.get(Path(i).stem, [])
-    by = {}
-    for m,s in zip(masks, stems):
-        for k in {s, Path(m).name, str(m)}: by.setdefault(k, []).append(m)
-    call = mask_of if callable(mask_of) else _swapper(mask_of)
-    return lambda i: by.get(str(call(Path(i))), [])
-
-def _swapper(pair):
-    "A function from an image to the stem of its mask: `('_sat','_mask')` puts the second where the first stood."
-    if isinstance(pair, str) or len(pair)!=2: raise ValueError(f"mask_of={pair!r}: give a function of the image's path, or two texts such as ('_sat','_mask')")
+# %% ../nbs/14_pairs.ipynb #e0655c02
+def _renamer(pair):
+    "A function from the path of an image to the name of its mask, which has the second text in place of the first."
+    if isinstance(pair, str) or len(pair)!=2:
+        raise ValueError(f"mask_of={pair!r}: give a function of the image's path, or two texts such as ('_sat','_mask')")
     a,b = pair
-    def swap(p):
+    def rename(p):
         s = p.stem
         if s.endswith(a): return s[:len(s)-len(a)]+b
         if s.startswith(a): return b+s[len(a):]
         return s.replace(a, b) if a and s.count(a)==1 else ''
-    return swap
+    return rename
 
-def pair_masks(
-    images, # Paths of images
-    masks, # Paths of masks
-    mask_of=None, # A function from the path of an image to the name of its mask; or two texts such as ('_sat','_mask'); `None` for the same name
-)->list: # `(image,mask)` for each image
-    "Find the mask of each image by its name."
-    images,masks = file_list(images),file_list(masks)
-    find = _finder(masks, mask_of)
-    hits = [[m for m in find(i) if str(m)!=str(i)] for i in images]
-    lost = [i for i,h in zip(images, hits) if not h]
-    if lost: raise FileNotFoundError(f"{len(lost)} of {len(images)} images have no mask: {_few(lost)}; masks are called {_few(masks, 3)}: {_advice(images, masks)}")
-    return _one_each(list(zip(images, hits)), masks)
+# %% ../nbs/14_pairs.ipynb #d2723004
+def _finder(masks, mask_of):
+    "A function from an image to a list of its masks."
+    if mask_of is None:
+        filed = _filed(masks, _plain_names)
+        return lambda image: filed.get(Path(image).stem, [])
+    filed = _filed(masks, _full_names)
+    name_of = mask_of if callable(mask_of) else _renamer(mask_of)
+    return lambda image: filed.get(str(name_of(Path(image))), [])
 
-def _one_each(hits, masks):
-    "Pairs, where each image has one mask and each mask one image."
-    many = next(((i,h) for i,h in hits if len(h)>1), None)
-    if many: raise ValueError(f"{Path(many[0]).name} has {len(many[1])} masks, {_few(many[1])}: leave one, or say which by `mask_of` or a pattern such as masks='*_mask.tif'")
-    of = _group([str(h[0]) for _,h in hits], [i for i,_ in hits])
-    twice = next((v for v in of.values() if len(v)>1), None)
-    if twice: raise ValueError(f"{_few(twice)} have the same mask: leave one of them, or choose by a pattern such as images='*.tif'")
-    extra = [m for m in masks if str(m) not in of]
-    if extra: warnings.warn(f"{len(extra)} of {len(masks)} masks belong to no image and are not used: {_few(extra)}")
-    return [(i,h[0]) for i,h in hits]
+# %% ../nbs/14_pairs.ipynb #4c60543f
+def _few(files, most=5):
+    "Names of the first files, and how many more there are."
+    names = ', '.join(Path(f).name for f in files[:most])
+    return f'{names} and {len(files)-most} more' if len(files)>most else names
+
+# %% ../nbs/14_pairs.ipynb #23648926
+def _one_to_one(found, masks):
+    "Pairs of an image and its mask, from pairs of an image and the list of its masks."
+    for image,some in found:
+        if len(some)>1:
+            raise ValueError(f"{Path(image).name} has {len(some)} masks, {_few(some)}: "
+                             "leave one, or say which by `mask_of` or a pattern such as masks='*_mask.tif'")
+    images_of = {}
+    for image,(mask,) in found: images_of.setdefault(str(mask), []).append(image)
+    twice = next((images for images in images_of.values() if len(images)>1), None)
+    if twice:
+        raise ValueError(f"{_few(twice)} have the same mask: leave one of them, or choose by a pattern such as images='*.tif'")
+    unused = [m for m in masks if str(m) not in images_of]
+    if unused: warnings.warn(f"{len(unused)} of {len(masks)} masks belong to no image and are not used: {_few(unused)}")
+    return [(image,some[0]) for image,some in found]
 
 # %% ../nbs/14_pairs.ipynb #68a5bac0
 def _affixes(stems):
-    "What stems begin and end with in common, up to a sign between words."
+    "What all names begin and end with, up to a separator."
     a,z = os.path.commonprefix(stems),os.path.commonprefix([s[::-1] for s in stems])[::-1]
     a = re.match(r'(.*[._-]|\D*)', a)[0]
     z = re.search(r'([._-](?!.*[._-]).*|\D*)$', z)[0]
     return a,z
 
 def _advice(images, masks):
-    "What to write, if the names tell it."
+    "A `mask_of` that would match all images, or what to do."
     if len(images)>1 and len(masks)>1:
         (a,z),(b,y) = [_affixes([Path(f).stem for f in fs]) for fs in (images,masks)]
         for pair in ((z,y), (a,b)):
@@ -101,43 +101,75 @@ def _advice(images, masks):
             if pair[0]!=pair[1] and all(len(find(i))==1 for i in images): return f"pass mask_of={pair}"
     return "give them the name of their image, or pass `mask_of`, such as mask_of=('_sat','_mask')"
 
+# %% ../nbs/14_pairs.ipynb #0725eab8
+def pair_masks(
+    images, # Paths of images, see `file_list`
+    masks, # Paths of masks, see `file_list`
+    mask_of=None, # Function from an image's path to its mask's name, or two texts such as ('_sat','_mask'); `None`: same name
+)->list: # `(image,mask)` for each image
+    "Find the mask of each image by its name."
+    images,masks = file_list(images),file_list(masks)
+    find = _finder(masks, mask_of)
+    found = [(i, [m for m in find(i) if str(m)!=str(i)]) for i in images]
+    lost = [i for i,some in found if not some]
+    if lost:
+        raise FileNotFoundError(f"{len(lost)} of {len(images)} images have no mask: {_few(lost)}; "
+                                f"masks are called {_few(masks, 3)}: {_advice(images, masks)}")
+    return _one_to_one(found, masks)
+
 # %% ../nbs/14_pairs.ipynb #6d8c744b
+_STARS = {'**/':'(.*)', '*':'([^/]*)'}
+
 def _starred(folder, pattern):
-    "Rasters that fit a pattern, by what its stars stand for."
-    rule = re.compile(''.join('(.*)' if p=='**/' else '([^/]*)' if p=='*' else re.escape(p) for p in re.split(r'(\*\*/|\*)', Path(pattern).as_posix())))
+    "Rasters in `folder` that match a pattern, as lists by the texts that its stars stand for."
+    parts = re.split(r'(\*\*/|\*)', Path(pattern).as_posix())
+    rule = re.compile(''.join(_STARS.get(p) or re.escape(p) for p in parts))
     files = sorted(f for f in folder.glob(str(pattern)) if f.suffix.lower() in TILE_ENDINGS)
-    if not files: raise FileNotFoundError(f"no raster in {folder} fits {str(pattern)!r}: expected files that end in {', '.join(TILE_ENDINGS)}")
-    hits = [rule.fullmatch(f.relative_to(folder).as_posix()) for f in files]
-    if None in hits: raise ValueError(f"{str(pattern)!r} holds more than stars: write it with `*` and `**/` alone")
-    return _group([h.groups() for h in hits], files)
+    if not files:
+        raise FileNotFoundError(f"no raster in {folder} fits {str(pattern)!r}: expected files that end in {', '.join(TILE_ENDINGS)}")
+    matches = {f: rule.fullmatch(f.relative_to(folder).as_posix()) for f in files}
+    if None in matches.values(): raise ValueError(f"{str(pattern)!r} holds more than stars: write it with `*` and `**/` alone")
+    return _filed(files, lambda f: [matches[f].groups()])
 
+# %% ../nbs/14_pairs.ipynb #09d95b68
 def _files_in(folder, what):
-    "Rasters of a folder in `folder`, or that fit a pattern in it."
-    return [f for fs in _starred(folder, what).values() for f in fs] if '*' in str(what) else tile_files(folder/what)
+    "Rasters in the folder `what` of `folder`, or those that match `what` as a pattern."
+    if '*' not in str(what): return tile_files(folder/what)
+    return [f for some in _starred(folder, what).values() for f in some]
 
+# %% ../nbs/14_pairs.ipynb #208682c6
+def _parted(files, mask_of):
+    "Images and masks among the files of one folder."
+    if callable(mask_of):
+        raise ValueError("images and masks lie in one folder: give patterns of both, such as images='*_sat.jpg', masks='*_mask.png'")
+    if mask_of is None: masks = [f for f in files if _SUFFIX.search(f.stem)]
+    else:
+        made = {*map(_renamer(mask_of), files)}
+        masks = [f for f in files if f.stem in made]
+    if not masks: raise FileNotFoundError(f"no masks among {_few(files)}: give patterns, such as images='*_sat.jpg', masks='*_mask.png'")
+    return [f for f in files if f not in masks],masks
+
+# %% ../nbs/14_pairs.ipynb #e2c5588b
+def _pairs_by_stars(folder, images, masks):
+    "Images and masks whose stars stand for the same text."
+    found,marks = _starred(folder, images),_starred(folder, masks)
+    lost = [f for stars,files in found.items() if stars not in marks for f in files]
+    if lost:
+        raise FileNotFoundError(f"{len(lost)} of {len(found)} images have no mask: {_few(lost)}; "
+                                f"what the star of {images!r} stands for has to be the same in {masks!r}")
+    pairs = [(f,marks[stars]) for stars,files in found.items() for f in files]
+    return _one_to_one(pairs, [m for some in marks.values() for m in some])
+
+# %% ../nbs/14_pairs.ipynb #17f3067c
 def find_pairs(
     folder, # Folder that holds both
-    images='images', # Folder of images in it, or a pattern such as 'scenes/*_sat.jpg'
-    masks='masks', # Folder of masks in it, or a pattern
+    images='images', # Folder of images in `folder`, or a pattern such as 'scenes/*_sat.jpg'
+    masks='masks', # Folder of masks in `folder`, or a pattern
     mask_of=None, # As in `pair_masks`; not needed where both are patterns
 )->list: # `(image,mask)` for each image
     "The images in a folder, each with its mask."
     folder = Path(folder)
-    if '*' in str(images) and '*' in str(masks) and mask_of is None:
-        a,b = _starred(folder, images),_starred(folder, masks)
-        lost = [f for k,fs in a.items() if k not in b for f in fs]
-        if lost: raise FileNotFoundError(f"{len(lost)} of {len(a)} images have no mask: {_few(lost)}; what the star of {images!r} stands for has to be the same in {masks!r}")
-        return _one_each([(f,b[k]) for k,fs in a.items() for f in fs], [f for fs in b.values() for f in fs])
+    if '*' in str(images) and '*' in str(masks) and mask_of is None: return _pairs_by_stars(folder, images, masks)
     files,marks = _files_in(folder, images),_files_in(folder, masks)
-    return pair_masks(*_parted(files, mask_of) if {*files}=={*marks} else (files,marks), mask_of)
-
-def _parted(files, mask_of):
-    "Images and masks that lie in one folder."
-    if callable(mask_of): raise ValueError("images and masks lie in one folder: give patterns of both, such as images='*_sat.jpg', masks='*_mask.png'")
-    if mask_of is None: masks = [f for f in files if _SUFFIX.search(f.stem)]
-    else:
-        swap,stems = _swapper(mask_of),{f.stem for f in files}
-        made = {swap(f) for f in files if swap(f) in stems}
-        masks = [f for f in files if f.stem in made]
-    if not masks: raise FileNotFoundError(f"no masks among {_few(files)}: give patterns, such as images='*_sat.jpg', masks='*_mask.png'")
-    return [f for f in files if f not in masks],masks
+    if {*files}=={*marks}: files,marks = _parted(files, mask_of)
+    return pair_masks(files, marks, mask_of)

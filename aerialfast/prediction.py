@@ -8,7 +8,7 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 __all__ = ['stripe_width', 'patch_progress', 'OutsideArea', 'MapJob', 'predict_tile', 'predict_tiles']
 
 # %% ../nbs/34_prediction.ipynb #3be6b372
-import copy,json,math,operator,os,shutil,tempfile,time,uuid,warnings,weakref
+import copy,json,math,operator,os,shutil,tempfile,time,uuid,warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,8 +17,6 @@ import numpy as np
 import rasterio
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from fastcore.basics import patch,store_attr
 from fastcore.meta import delegates
 from . import __version__
@@ -28,8 +26,8 @@ from .layers import tile_files
 from .rasters import Tile,pass_through,block_row_mb,in_strips,tile_names,counting_bar
 from .writing import RasterWriter,write_mosaic
 from .labels import VOID,Palette,check_palette
-from .losses import class_logits,likeliest
-from .learner import AerialModel,evaluating
+from .losses import likeliest
+from .predictor import AerialModel,free_bytes
 from .shapes import Shapes,ShapeMask,vector_libraries
 from .outputs import OUTPUTS,STEPS,Output,checked_thresh,output_paths
 from .fingerprints import NoFingerprint,fingerprint
@@ -395,49 +393,6 @@ def _merge_maps(table, row):
     import pandas as pd
     with locked(table.with_name('.maps.csv.lock'), 600, table): write_whole(table, pd.DataFrame([*{**_read_maps(table), row['map']: row}.values()], columns=_COLUMNS).to_csv(index=False))
 
-# %% ../nbs/34_prediction.ipynb #f2e16c15
-class _Alive(TorchDispatchMode):
-    "Counts the bytes of tensors that are alive, and the most there were."
-    def __init__(self): super().__init__(); self.now = self.most = 0; self.seen = weakref.WeakKeyDictionary()
-    def _gone(self, n): self.now -= n
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        for t in tree_leaves(out):
-            if not isinstance(t, torch.Tensor) or (s := t.untyped_storage()) in self.seen: continue
-            self.seen[s] = True
-            self.now += s.nbytes(); self.most = max(self.most, self.now)
-            weakref.finalize(s, self._gone, s.nbytes())
-        return out
-
-@patch
-@torch.inference_mode()
-def forward_bytes(self:AerialModel,
-    sz:int, # Side of a patch, in pixels
-)->int: # In float32, without what libraries use inside of their operations
-    "The most memory that one patch takes on its way through the network."
-    net = copy.deepcopy(self.net).to('meta').eval()
-    with _Alive() as alive: net(torch.zeros(1, len(self.scale.mean), sz, sz, device='meta'))
-    return alive.most
-
-def _free_bytes(device):
-    if device.type=='cuda': return torch.cuda.mem_get_info(device)[0]
-    try: return next(int(l.split()[1])*1024 for l in Path('/proc/meminfo').read_text().splitlines() if l.startswith('MemAvailable'))
-    except OSError: return 4<<30 # where it is not told
-
-_PATCH_BYTES = 4<<30 # that the forward pass of one patch may take; the same on every machine, or maps would differ
-
-@patch
-def patch_sz(self:AerialModel)->int:
-    "The side of a patch, in pixels: 1,024, or less for a network that would take more than 4 GiB."
-    return next((n for n in (1024,512) if self.forward_bytes(n)<=_PATCH_BYTES), 256)
-
-@patch
-def batch_size(self:AerialModel,
-    sz:int, # Side of a patch, in pixels
-)->int:
-    "How many patches go through the network at once."
-    return 1 if self.device.type=='cpu' else int(min(16, max(1, _free_bytes(self.device)/2//self.forward_bytes(sz))))
-
 # %% ../nbs/34_prediction.ipynb #702b13c0
 @patch
 def fingerprint(self:AerialModel):
@@ -456,7 +411,7 @@ def _told(self:AerialModel, sz=None, tags=None, **kwargs):
 
 @patch
 def _warn_of_memory(self:AerialModel, sz):
-    need,free = self.forward_bytes(sz),_free_bytes(self.device)
+    need,free = self.forward_bytes(sz),free_bytes(self.device)
     if need>free: warnings.warn(f"a patch of {sz} px takes about {need/1e9:.1f} GB on its way through the network, and {free/1e9:.1f} GB are free: give `sz={sz//2}`")
 
 @patch
@@ -482,18 +437,3 @@ def predict_tile(self:Learner, src, dst, **kwargs):
 def predict_tiles(self:Learner, srcs, folder, **kwargs):
     "Map several rasters, see `predict_tiles`."
     return self.aerial_model().predict_tiles(srcs, folder, **kwargs)
-
-# %% ../nbs/34_prediction.ipynb #e18c56b5
-@patch
-def receptive_radius(self:AerialModel,
-    share:float=.9, # Share of the input gradient, from 0 to 1
-    sz:int=512, # Side of the patch, in pixels
-)->int: # Distance in pixels
-    "Radius around an output pixel that holds `share` of its input gradient, for an input of noise."
-    x = torch.randn(1, len(self.scale.mean), sz, sz, generator=torch.Generator().manual_seed(0)).to(self.device).requires_grad_()
-    mid = slice(sz//2-1, sz//2+1)
-    with evaluating(self.net) as net: grad, = torch.autograd.grad(class_logits(net(x)).softmax(1)[:, 1:, mid, mid].sum(), x)
-    y = (torch.arange(sz)-sz/2+.5).abs()
-    far = torch.maximum(y[:,None], y[None]).long().ravel()
-    within = torch.bincount(far, grad.abs().sum((0,1)).ravel().cpu()).cumsum(0)
-    return int((within<share*within[-1]).sum())

@@ -14,7 +14,7 @@ from copy import copy
 from pathlib import Path
 import hashlib,operator,os,sys,warnings
 from fastcore.basics import patch
-from .layers import Origin,Values,as_paths,full_path,gdal_threads,is_remote,moved_transform,window_bounds
+from .layers import Origin,Values,as_paths,full_path,gdal_threads,is_remote,moved_transform,tile_files,window_bounds
 from .mosaics import open_layer,stacked_layers
 import numpy as np
 import rasterio
@@ -182,6 +182,18 @@ def lonlat(
     east,north = tile.transform*(x, y)
     lon,lat = warp_points(tile.crs, 'EPSG:4326', [east], [north])
     return lon[0],lat[0]
+
+# %% ../nbs/05_rasters.ipynb #0d9675e5
+def at_same_place(a, b):
+    "Do two tiles with a CRS cover the same ground, to half a pixel?"
+    off = np.abs(np.subtract(a.bounds, b.bounds)).max()
+    return a.crs==b.crs and off<=.6*abs(a.transform.a)
+
+# %% ../nbs/05_rasters.ipynb #1b709685
+def as_inputs(o):
+    "One file or opened tile, several, or the files of a folder, as a list."
+    if isinstance(o, (str,os.PathLike)): return tile_files(o) if Path(o).is_dir() else [o]
+    return list(o) if hasattr(o, '__iter__') else [o]
 
 # %% ../nbs/05_rasters.ipynb #d734c20f
 @patch

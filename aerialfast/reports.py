@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
 from .files import write_whole
-from .rasters import Tile,tile_names
+from .rasters import Tile,as_inputs,at_same_place,tile_names
+from .labels import tile_of
+from .splits import name_words
 from .metrics import markdown_text
-from .learner import AerialModel
+from .predictor import AerialModel
 from .thresholds import TileCurves
-from .evaluation import Evaluation,show_map,at_same_place,as_inputs,tile_of,name_words
+from .evaluation import Evaluation,show_map
 
 # %% ../nbs/41_reports.ipynb #bf7c21be
 @dataclass
@@ -106,7 +108,7 @@ def _curve_pictures(e, curves):
     if curves is None: return []
     total,regions = curves.total,curves.by_region()
     if total.n_classes>2: return [_Section('Thresholds', ['Each class against the rest at its best threshold, beside the largest probability. A class that is not there has no numbers.', total.per_class(codes=e.codes)])]
-    if not total._shows(1): return [_Section('Thresholds', [f"There is no curve: the tiles whose scores were kept show {e.codes[1] if total._of(1)[1].any() else e.codes[0]} alone."])]
+    if not total.has_both(1): return [_Section('Thresholds', [f"There is no curve: the tiles whose scores were kept show {e.codes[1] if total.counts_of(1)[1].any() else e.codes[0]} alone."])]
     fig,axs = plt.subplots(1, 4, figsize=(14,3.1), layout='constrained')
     total.plot(ctx=axs[0]); regions.plot_roc(ctx=axs[1]); regions.plot_precision_recall(ctx=axs[2]); total.plot_reliability(ctx=axs[3])
     places = regions if len(regions)>1 else curves

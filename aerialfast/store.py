@@ -23,7 +23,8 @@ from .layers import Facts,Layer,Origin,Values,is_remote,file_stamps
 from .rasters import Tile,counting_bar,row_windows,tile_names
 from .labels import MaskTile,MaskValues,palette_colours,Palette
 from .chips import fits_dtype,check_not_source
-from .data import TileDataLoaders,is_sparse
+from .loader import is_sparse
+from .data import TileDataLoaders
 
 def _h5py():
     try: import h5py

@@ -17,12 +17,12 @@ def one():
     import numpy as np, torch
     from aerialfast.grids import Grid
     from aerialfast.labels import MaskTile,MaskValues
-    from aerialfast.data import keep_memory
-    from aerialfast import learner
-    from aerialfast.data import keep_memory
-    from aerialfast.thresholds import ThresholdCurves
+    from aerialfast.loader import keep_memory
+    from aerialfast import predictor
+    from aerialfast.loader import keep_memory
+    from aerialfast.curves import ThresholdCurves
     if A.ways!='plain': keep_memory()
-    model,sz = learner.load_model(A.model),A.sz
+    model,sz = predictor.load_model(A.model),A.sz
     tile = model.open_tile(A.raster)
     if A.ways=='plain':
         net = model.net.to(memory_format=torch.contiguous_format)

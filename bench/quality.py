@@ -28,10 +28,10 @@ from aerialfast.layers import tile_files
 from aerialfast.rasters import Tile
 from aerialfast.labels import MaskTile,MaskValues,Palette
 from aerialfast.metrics import Confusion
-from aerialfast.thresholds import ThresholdCurves
+from aerialfast.curves import ThresholdCurves
 from aerialfast.classics import SqueezeExcite
 from aerialfast.unets import aerial_unet,has_bf16
-from aerialfast.data import keep_memory,turned
+from aerialfast.loader import keep_memory
 SZ,P = 256,512
 
 # networks: (bands, classes) to logits at the size of the input

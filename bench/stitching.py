@@ -91,7 +91,7 @@ METHODS = dict(ours=ours, monai=whole(monai), toolbelt=whole(toolbelt))
 
 def one():
     import torch, rasterio
-    from aerialfast.data import keep_memory
+    from aerialfast.loader import keep_memory
     if A.models=='unet': keep_memory()
     f,src,dst = Timed(network(A.models)),raster(A.sizes),str(A.data/f'out_{os.getpid()}.tif')
     if A.methods=='ours': import aerialfast.prediction

@@ -26,7 +26,7 @@ def make(path, n, side=5000):
         probs[0,y:y+500],probs[1,y:y+500],mask[y:y+500] = 1-s,s,m
 
 def ours(probs, mask):
-    from aerialfast.thresholds import ThresholdCurves
+    from aerialfast.curves import ThresholdCurves
     return ThresholdCurves(2).update(probs, mask).best('iou').thresh
 
 def sklearn(probs, mask):
@@ -38,7 +38,7 @@ def sklearn(probs, mask):
 
 def one(f):
     import numpy as np, sklearn.metrics
-    from aerialfast.thresholds import ThresholdCurves
+    from aerialfast.curves import ThresholdCurves
     small = np.linspace(0, 1, 1_000_000, dtype=np.float32).reshape(1000,1000)
     f(np.stack([1-small, small]), (small>.4).astype(np.uint8))                           # everything is imported and warm
     probs,mask = np.load(A.data+'/probs.npy'),np.load(A.data+'/mask.npy')

@@ -15,7 +15,7 @@ ap.add_argument('--rounds', type=int, default=3); ap.add_argument('--nets', defa
 A = ap.parse_args()
 import torch, torch.nn.functional as F
 from aerialfast.unets import aerial_unet,has_bf16
-from aerialfast.data import keep_memory
+from aerialfast.loader import keep_memory
 
 def smp(**kwargs):
     import segmentation_models_pytorch
