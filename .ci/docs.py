@@ -46,9 +46,10 @@ def as_html(folder):
     for page,nb in pages.items():
         for c in nb['cells']:
             for k in {*c}-{'cell_type','id','metadata','source','outputs','execution_count','attachments'}: del c[k] # of nbdev's own
+            c['metadata'] = {}
         out = folder/url(page)
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(exporter.from_notebook_node(nbformat.from_dict(nb))[0], encoding='utf8')
+        out.write_text(exporter.from_notebook_node(nbformat.reads(json.dumps(nb), 4))[0], encoding='utf8')
 
 sidebar = (cfg.nbs_path/'sidebar.yml').read_text(encoding='utf8')
 listed = set(re.findall(r'[\w/]+\.ipynb', sidebar))
