@@ -4,10 +4,12 @@ from fastai.vision.all import *
 from aerialfast.town import *
 from aerialfast.grids import *
 from aerialfast.files import *
+from aerialfast.handles import *
 from aerialfast.layers import *
 from aerialfast.mosaics import *
 from aerialfast.rasters import *
 from aerialfast.writing import *
+from aerialfast.codings import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *

@@ -16,7 +16,8 @@ import hashlib,json,os,warnings
 from fastcore.basics import patch
 import numpy as np
 from rasterio.features import rasterize
-from .layers import window_bounds,moved_transform,is_remote
+from .handles import is_remote
+from .layers import window_bounds,moved_transform
 from .rasters import Tile
 from .labels import VOID,check_codes
 

@@ -7,43 +7,60 @@ Docs: https://aerialfast.github.io/aerialfast/windows.html.md"""
 # %% auto #0
 __all__ = ['grid_windows', 'random_windows', 'labelled_windows', 'balanced_windows', 'valid_cells']
 
-# %% ../nbs/15_windows.ipynb #42921463
+# %% ../nbs/15_windows.ipynb #1a205fb7
 from collections import OrderedDict
 from concurrent.futures import Future,ThreadPoolExecutor
-from types import SimpleNamespace
-import os,threading
+from dataclasses import dataclass,field
+from typing import NamedTuple
+import math,os,threading
 import numpy as np
-from fastcore.basics import defaults
+from fastcore.basics import defaults,patch
 from .grids import Grid
 from .rasters import Tile
+
+# %% ../nbs/15_windows.ipynb #0c8af7af
+class Window(NamedTuple):
+    "Place of a patch."
+    tile:int # Number of the tile
+    y:int # First row, in pixels
+    x:int # First column, in pixels
 
 # %% ../nbs/15_windows.ipynb #fc5751b2
 def grid_windows(
     shapes:list, # Height and width of each tile, in pixels
     sz:int, # Side of a patch, in pixels
-)->list: # `(tile, y, x)` of patches that cover every pixel
-    "Windows side by side over all tiles."
-    return [(i,y,x) for i,s in enumerate(shapes) for y,x in Grid(s, sz, overlap=0)]
+)->list: # `Window(tile, y, x)` for each patch
+    "Windows side by side that cover every pixel of all tiles."
+    return [Window(i, y, x) for i,shape in enumerate(shapes) for y,x in Grid(shape, sz, overlap=0)]
 
-def _around(i, y, x, shapes, sz): # the window round a centre, moved inside
-    return (i, *(min(max(0, c-sz//2), max(0, m-sz)) for c,m in zip((y,x), shapes[i])))
+# %% ../nbs/15_windows.ipynb #494e209e
+def _around(tile, yx, shape, sz):
+    "The window with its centre at `yx`, moved inside a tile of `shape`."
+    y,x = (min(max(0, c-sz//2), max(0, m-sz)) for c,m in zip(yx, shape))
+    return Window(tile, y, x)
 
+# %% ../nbs/15_windows.ipynb #fb3dc86a
 def _cell_sizes(shape, cell):
-    "Pixels of each cell; those at the lower and right border are smaller."
-    ny,nx = (np.minimum(cell, m-np.arange(0, m, cell)) for m in shape)
-    return np.outer(ny, nx)
+    "Pixels of each cell; cells at the lower and right border are smaller."
+    heights,widths = (np.minimum(cell, m-np.arange(0, m, cell)) for m in shape)
+    return np.outer(heights, widths)
 
+# %% ../nbs/15_windows.ipynb #3a969fa5
 def _cell_windows(weights, shapes, sz, n, rng, cell):
-    "Windows with centres in cells drawn by `weights`, one `(ny,nx)` array for each tile."
+    "`n` windows with centres in cells that are drawn by `weights`, an array `(ny,nx)` for each tile."
     ends = np.cumsum([w.size for w in weights])
     total = np.concatenate([w.ravel() for w in weights]).cumsum(dtype=np.float64)
-    out = []
-    for k in np.searchsorted(total, [rng.random()*total[-1] for _ in range(n)], side='right'):
+    draws = [rng.random()*total[-1] for _ in range(n)]
+    windows = []
+    for k in np.searchsorted(total, draws, side='right'): # number of the cell among those of all tiles
         i = int(np.searchsorted(ends, k, side='right'))
-        rc = divmod(int(k)-int(ends[i])+weights[i].size, weights[i].shape[1])
-        out.append(_around(i, *(rng.randrange(o*cell, min(m, (o+1)*cell)) for o,m in zip(rc, shapes[i])), shapes, sz))
-    return out
+        first = ends[i]-weights[i].size
+        row_col = divmod(int(k-first), weights[i].shape[1])
+        yx = [rng.randrange(c*cell, min(m, (c+1)*cell)) for c,m in zip(row_col, shapes[i])]
+        windows.append(_around(i, yx, shapes[i], sz))
+    return windows
 
+# %% ../nbs/15_windows.ipynb #e768ab91
 def random_windows(
     shapes:list, # Height and width of each tile, in pixels
     sz:int, # Side of a patch, in pixels
@@ -51,136 +68,284 @@ def random_windows(
     rng, # A `random.Random`
     valid:list=None, # `valid_cells` of each tile; `None` if all pixels are valid
     cell:int=64, # Side of a cell, in pixels
-)->list: # `(tile, y, x)`
-    "Windows anywhere in the tiles, a large tile as much more often as it is larger; where there is data, if `valid` tells."
-    if valid is not None: return _cell_windows([v*_cell_sizes(s, cell) for v,s in zip(valid, shapes)], shapes, sz, n, rng, cell)
+)->list: # `Window(tile, y, x)` for each patch
+    "Windows anywhere in the tiles; each valid pixel is equally likely to be the centre."
+    if valid is not None:
+        weights = [v*_cell_sizes(s, cell) for v,s in zip(valid, shapes)]
+        return _cell_windows(weights, shapes, sz, n, rng, cell)
     tiles = rng.choices(range(len(shapes)), weights=[h*w for h,w in shapes], k=n)
-    return [_around(i, rng.randrange(shapes[i][0]), rng.randrange(shapes[i][1]), shapes, sz) for i in tiles]
+    return [_around(i, [rng.randrange(m) for m in shapes[i]], shapes[i], sz) for i in tiles]
 
 # %% ../nbs/15_windows.ipynb #4fa4d7e1
+def _with_data(cells, valid):
+    "Labelled pixels of each class in each cell, reduced to the share that is valid."
+    return cells if valid is None else [c*v for c,v in zip(cells, valid)]
+
 def labelled_windows(
-    cells:list, # `class_cells` of each tile
+    cells:list, # `class_cells` of each tile, `(C,ny,nx)`
     shapes:list, # Height and width of each tile, in pixels
     sz:int, # Side of a patch, in pixels
     n:int, # Number of windows
     rng, # A `random.Random`
     valid:list=None, # `valid_cells` of each tile; `None` if all pixels are valid
     cell:int=64, # Side of a cell, in pixels
-)->list: # `(tile, y, x)`
-    "Windows with centres where the ground is labelled, and there is data."
-    if valid is not None: cells = [c*v for c,v in zip(cells, valid)]
-    return _cell_windows([c.sum(0) for c in cells], shapes, sz, n, rng, cell)
+)->list: # `Window(tile, y, x)` for each patch
+    "Windows with centres where the ground is labelled and there is data."
+    return _cell_windows([c.sum(0) for c in _with_data(cells, valid)], shapes, sz, n, rng, cell)
 
-def balanced_windows(cells, shapes, sz, n, rng, valid=None, cell=64)->list: # Like `labelled_windows`
-    "Windows with centres on each class equally often, where there is data."
-    if valid is not None: cells = [c*v for c,v in zip(cells, valid)]
-    there = [c for c in range(len(cells[0])) if any(o[c].any() for o in cells)]
-    share = n//len(there)+1
-    ws = [w for c in there for w in _cell_windows([o[c] for o in cells], shapes, sz, share, rng, cell)]
-    rng.shuffle(ws)
-    return ws[:n]
+# %% ../nbs/15_windows.ipynb #891273b3
+def balanced_windows(
+    cells:list, # `class_cells` of each tile, `(C,ny,nx)`
+    shapes:list, # Height and width of each tile, in pixels
+    sz:int, # Side of a patch, in pixels
+    n:int, # Number of windows
+    rng, # A `random.Random`
+    valid:list=None, # `valid_cells` of each tile; `None` if all pixels are valid
+    cell:int=64, # Side of a cell, in pixels
+)->list: # `Window(tile, y, x)` for each patch
+    "Windows with centres near pixels of each class, each class equally often, where there is data."
+    cells = _with_data(cells, valid)
+    present = [c for c in range(len(cells[0])) if any(o[c].any() for o in cells)]
+    each = n//len(present)+1
+    windows = [w for c in present for w in _cell_windows([o[c] for o in cells], shapes, sz, each, rng, cell)]
+    rng.shuffle(windows)
+    return windows[:n]
 
 # %% ../nbs/15_windows.ipynb #fc3b353e
 _pools = {}
 def read_pool():
-    "Threads for reading, one pool for each process; they keep their handles open."
-    if os.getpid() not in _pools: _pools.clear(); _pools[os.getpid()] = ThreadPoolExecutor(min(4, max(2, defaults.cpus)))
-    return _pools[os.getpid()]
+    "Threads that read, one pool for each process; they keep their file handles open."
+    pid = os.getpid()
+    if pid not in _pools:
+        _pools.clear() # after a fork: the threads of the parent process do not exist here
+        _pools[pid] = ThreadPoolExecutor(min(4, max(2, defaults.cpus)))
+    return _pools[pid]
 
+# %% ../nbs/15_windows.ipynb #1c18dcb2
 def all_valid(tile):
-    "Is it known without reading that every pixel is valid?"
+    "Is it known without reading that every pixel of `tile` is valid?"
     return tile.dtype.kind!='f' and not any(l.mask or any(v is not None for v in l.nodata) for l in tile.layers)
 
+# %% ../nbs/15_windows.ipynb #7d66ebc5
+def _sums(a, cell_of, n, axis):
+    "Sums of `a` along `axis` over each of `n` cells; `cell_of` says to which cell a row or column belongs."
+    return np.add.reduceat(a, np.searchsorted(cell_of, range(n)), axis, dtype=np.int64)
+
+# %% ../nbs/15_windows.ipynb #4ff7af92
 def _share(tile, y, x, h, w, cell, step=1):
-    "Share of the valid pixels in each cell of a window that begins on a cell, of every `step`th pixel."
-    size = -(-h//cell),-(-w//cell)
-    if tile.blank(y, x, h, w): return np.zeros(size)
-    thin = None if step==1 else (-(-h//step), -(-w//step))
+    "Share of valid pixels in each cell of a window that begins on a cell; looks at every `step`th pixel."
+    ny,nx = math.ceil(h/cell),math.ceil(w/cell)
+    if tile.blank(y, x, h, w): return np.zeros((ny,nx))
+    thin = None if step==1 else (math.ceil(h/step), math.ceil(w/step))
     ok = tile.read(y, x, h, w, thin)[1]
-    if ok is None: return np.ones(size)
-    at = [np.minimum(np.arange(m)*step//cell, k-1) for m,k in zip(ok.shape, size)]
-    sums = np.add.reduceat(np.add.reduceat(ok, np.searchsorted(at[0], range(size[0])), 0, dtype=np.int64), np.searchsorted(at[1], range(size[1])), 1)
-    return sums/np.outer(*(np.bincount(o, minlength=k) for o,k in zip(at, size)))
+    if ok is None: return np.ones((ny,nx))
+    rows,cols = (np.minimum(np.arange(m)*step//cell, k-1) for m,k in zip(ok.shape, (ny,nx)))
+    counts = np.outer(np.bincount(rows, minlength=ny), np.bincount(cols, minlength=nx))
+    return _sums(_sums(ok, rows, ny, 0), cols, nx, 1)/counts
 
-# %% ../nbs/15_windows.ipynb #fcdb76ec
+# %% ../nbs/15_windows.ipynb #c1507e33
 def _probes(n, block, cell, every):
-    "Where to look along an axis of `n` pixels: `(start, length)` of every `every`th block, in whole cells, the last one too."
-    unit = max(cell, -(-min(block, n)//cell)*cell)
-    k = -(-n//unit)
-    return [(i*unit, min(unit, n-i*unit)) for i in sorted({*range(every//2, k, every), *range(0, k, k-1 or 1)})]
+    "Every `every`th block along an axis of `n` pixels, in whole cells, and the last one: a list of `(start, length)`."
+    unit = max(cell, math.ceil(min(block, n)/cell)*cell)
+    k = math.ceil(n/unit)
+    chosen = {*range(every//2, k, every), 0, k-1}
+    return [(i*unit, min(unit, n-i*unit)) for i in sorted(chosen)]
 
+# %% ../nbs/15_windows.ipynb #29590814
 def _between(n, at):
-    "Weights `(n,len(at))` that interpolate from the places `at`."
+    "Weights `(n,len(at))` that interpolate `n` values from the values at the places `at`."
     return np.stack([np.interp(np.arange(n), at, e) for e in np.eye(len(at))], 1)
 
-def _probed(tile, cell, every):
-    "Share of valid pixels in each cell, from every `every`th block along each axis."
-    ys,xs = (_probes(m, b, cell, every) for m,b in zip(tile.shape, tile.blocks))
-    if len(xs)==1: ys = _probes(tile.h, tile.blocks[0], cell, every**2) # strips, as wide as the tile
-    got = list(read_pool().map(lambda o: _share(tile, o[0][0], o[1][0], o[0][1], o[1][1], cell), [(y,x) for y in ys for x in xs]))
-    seen = np.block([got[i:i+len(xs)] for i in range(0, len(got), len(xs))])
-    (ny,nx),at = (-(-m//cell) for m in tile.shape),[[c for s,l in o for c in range(s//cell, -(-(s+l)//cell))] for o in (ys,xs)]
-    out = _between(ny, at[0]) @ seen @ _between(nx, at[1]).T
-    return _keep_some(out, np.isin(np.arange(ny), at[0])[:,None] & np.isin(np.arange(nx), at[1]))
-
+# %% ../nbs/15_windows.ipynb #998b2b37
 def _keep_some(share, known, least=.02):
-    "Cells that seem empty but are not `known` to be so keep a fiftieth of the whole."
+    "Give cells that seem empty, but are not `known` to be empty, a share of `least` of the whole."
     guess = (share<1e-6) & ~known
     if guess.any(): share = np.where(guess, least*max(share.sum(), 1)/guess.sum(), share)
     return np.minimum(share, 1)
 
-def valid_cells(
-    tile:Tile, # A tile
-    cell:int=64, # Side of a cell, in pixels
-    every:int=1, # Look at every `every`th block along each axis; 1 to read all
-)->np.ndarray: # `(ny,nx)`, 0 to 1
-    "Share of the pixels of each cell that are valid."
-    if all_valid(tile): return np.ones([-(-m//cell) for m in tile.shape])
-    if every>1 and (step := _overview(tile, every)): return _keep_some(_share(tile, 0, 0, tile.h, tile.w, cell, step), False)
-    if every>1: return _probed(tile, cell, every)
-    n = max(1, (1<<22)//(tile.w*cell))*cell
-    return np.concatenate([*read_pool().map(lambda y: _share(tile, y, 0, min(n, tile.h-y), tile.w, cell), range(0, tile.h, n))])
+# %% ../nbs/15_windows.ipynb #fcdb76ec
+def _cells_under(blocks, cell): return [c for start,n in blocks for c in range(start//cell, math.ceil((start+n)/cell))]
 
+# %% ../nbs/15_windows.ipynb #f97c1158
+def _probed(tile, cell, every):
+    "Share of valid pixels in each cell, from every `every`th block along each axis."
+    ys,xs = (_probes(m, b, cell, every) for m,b in zip(tile.shape, tile.blocks))
+    if len(xs)==1: ys = _probes(tile.h, tile.blocks[0], cell, every**2) # strips, as wide as the tile
+    blocks = [(y,x,h,w) for y,h in ys for x,w in xs]
+    shares = [*read_pool().map(lambda b: _share(tile, *b, cell), blocks)]
+    seen = np.block([shares[i:i+len(xs)] for i in range(0, len(shares), len(xs))])
+    ny,nx = (math.ceil(m/cell) for m in tile.shape)
+    rows,cols = _cells_under(ys, cell),_cells_under(xs, cell)
+    known = np.isin(np.arange(ny), rows)[:,None] & np.isin(np.arange(nx), cols)
+    return _keep_some(_between(ny, rows) @ seen @ _between(nx, cols).T, known)
+
+# %% ../nbs/15_windows.ipynb #56dcef0e
 def _overview(tile, least):
     "The finest overview of the file that is at least `least` times coarser, or `None`."
     if len(tile.layers)!=1 or not hasattr(tile.layers[0], 'ask'): return None # a stack, or a store
     steps = tile.layers[0].ask(lambda src: src.overviews(1), what='cannot be opened')
     return next((s for s in sorted(steps) if least<=s<=16), None)
 
+# %% ../nbs/15_windows.ipynb #b5e00368
+def valid_cells(
+    tile:Tile, # A tile
+    cell:int=64, # Side of a cell, in pixels
+    every:int=1, # Look at every `every`th block along each axis; 1 to read all
+)->np.ndarray: # `(ny,nx)`, 0 to 1
+    "Share of the pixels of each cell that are valid."
+    if all_valid(tile): return np.ones([math.ceil(m/cell) for m in tile.shape])
+    if every>1:
+        step = _overview(tile, every)
+        if not step: return _probed(tile, cell, every)
+        return _keep_some(_share(tile, 0, 0, tile.h, tile.w, cell, step), known=False)
+    n = max(1, (1<<22)//(tile.w*cell))*cell # rows that are read at once
+    return np.concatenate([*read_pool().map(lambda y: _share(tile, y, 0, min(n, tile.h-y), tile.w, cell), range(0, tile.h, n))])
+
 # %% ../nbs/15_windows.ipynb #aa819d7d
-def touched(cells, ws, sz, cell=64):
-    "Which of the windows `(y,x)` touch a cell that is not 0."
+def touched(
+    cells:np.ndarray, # `(ny,nx)` labelled pixels of each cell
+    yx:np.ndarray, # `(n,2)` first row and column of each window, in pixels
+    sz:int, # Side of a patch, in pixels
+    cell:int=64, # Side of a cell, in pixels
+)->np.ndarray: # `(n,)` bool
+    "Which of the windows touch a cell that is not 0?"
     sums = np.pad((cells>0).cumsum(0).cumsum(1), ((1,0),(1,0)))
-    a,b = ws//cell,np.minimum(-(-(ws+sz)//cell), cells.shape)
-    return sums[b[:,0],b[:,1]]-sums[a[:,0],b[:,1]]-sums[b[:,0],a[:,1]]+sums[a[:,0],a[:,1]]>0
+    (y0,x0),(y1,x1) = (yx//cell).T,np.minimum(-(-(yx+sz)//cell), cells.shape).T
+    return sums[y1,x1]-sums[y0,x1]-sums[y1,x0]+sums[y0,x0]>0
+
+# %% ../nbs/15_windows.ipynb #9ef94b80
+def labelled_grid(
+    shapes:list, # Height and width of each tile, in pixels
+    sz:int, # Side of a patch, in pixels
+    cells:list, # `class_cells` of each tile
+)->list: # `Window(tile, y, x)` for each patch
+    "The windows of `grid_windows` that touch a labelled cell."
+    windows = []
+    for i,(shape,c) in enumerate(zip(shapes, cells)):
+        grid = grid_windows([shape], sz)
+        keep = touched(c.sum(0), np.array(grid)[:,1:], sz)
+        windows += [w._replace(tile=i) for w,k in zip(grid, keep) if k]
+    return windows
+
+# %% ../nbs/15_windows.ipynb #32469960
+class Ground(NamedTuple):
+    "A block of ground from which several patches are cut."
+    tile:int # Number of the tile
+    y:int # First row, in pixels
+    x:int # First column, in pixels
+    h:int # Height, in pixels
+    w:int # Width, in pixels
+
+# %% ../nbs/15_windows.ipynb #09b884bf
+class GroundWindow(NamedTuple):
+    "Place of a patch, and the block of ground that it is cut from."
+    tile:int # Number of the tile
+    y:int # First row in the tile, in pixels
+    x:int # First column in the tile, in pixels
+    ground:Ground # The block that holds it
+
+# %% ../nbs/15_windows.ipynb #ab0929e6
+def _span(at, n, sz, step, offset):
+    "First pixel and length of the ground around a patch that starts at `at`, along an axis of `n` pixels."
+    want = 3*sz
+    first = max(0, min(at+sz//2-want//2, n-want))
+    if first+want<n: first = max(0, (first+offset)//step*step-offset) # `offset`: where a cut tile begins in its file
+    return first,min(want, n-first)
+
+# %% ../nbs/15_windows.ipynb #146a1a8d
+def ground_around(
+    window:Window, # A patch
+    tile:Tile, # Its tile
+    sz:int, # Side of the patch, in pixels
+)->Ground:
+    "The block of ground around a patch: three patches by three."
+    steps = [b if b<m and b<=2*sz else 1 for m,b in zip(tile.shape, tile.blocks)] # larger blocks are not worth it
+    y,h = _span(window.y, tile.h, sz, steps[0], tile.y0)
+    x,w = _span(window.x, tile.w, sz, steps[1], tile.x0)
+    return Ground(window.tile, y, x, h, w)
+
+# %% ../nbs/15_windows.ipynb #f78e3fd8
+def _offset(rng, first, n, m, sz):
+    "Where a patch starts in the `n` pixels from `first` of a tile with `m`; at the border of the tile it is moved inside."
+    low,high = first,first+max(0, n-sz)
+    at = rng.randint(low-sz//2 if first==0 else low, high+sz//2 if first+n==m else high)
+    return min(max(at, low), high)
+
+# %% ../nbs/15_windows.ipynb #9530e3c9
+def _inside(ground, shape, sz, rng):
+    "A window somewhere in `ground`, which lies in a tile of `shape`."
+    y = _offset(rng, ground.y, ground.h, shape[0], sz)
+    x = _offset(rng, ground.x, ground.w, shape[1], sz)
+    return GroundWindow(ground.tile, y, x, ground)
+
+# %% ../nbs/15_windows.ipynb #7d644ae7
+@dataclass
+class _InUse:
+    ground:Ground
+    left:int # patches that are still to be cut from it
+
+# %% ../nbs/15_windows.ipynb #61be88fa
+def shared_windows(
+    draw, # Function from `n` to `n` windows; a block of ground is read around each
+    tiles:list, # The tiles
+    sz:int, # Side of a patch, in pixels
+    n:int, # Number of windows
+    rng, # A `random.Random`
+    bs:int, # Patches in a batch
+    reuse:int, # Patches from each block
+    live:int, # Blocks in use at a time, at least `bs`
+    workers:int=1, # Processes that take turns with the batches
+)->list: # `GroundWindow(tile, y, x, ground)` for each patch
+    "Windows in blocks of ground that `reuse` of them share."
+    fresh = (ground_around(w, tiles[w.tile], sz) for w in draw(n+workers*live))
+    pools,windows = [[] for _ in range(workers)],[]
+    for b in range(math.ceil(n/bs)):
+        pool = pools[b%workers]
+        pool.extend([_InUse(next(fresh), reuse) for _ in range(live-len(pool))])
+        for use in rng.sample(pool, min(bs, n-b*bs)):
+            use.left -= 1
+            windows.append(_inside(use.ground, tiles[use.ground.tile].shape, sz, rng))
+        pools[b%workers] = [use for use in pool if use.left]
+    return windows
 
 # %% ../nbs/15_windows.ipynb #4a5ddae8
+@dataclass
+class _Block:
+    future:Future = field(default_factory=Future) # of the arrays that are read
+    size:int = 0 # bytes, once it is read
+    left:int = 0 # patches that are still to be cut from it
+
+# %% ../nbs/15_windows.ipynb #9c6e001e
 class Grounds:
-    "Blocks of ground that were read and may be asked for again, at most `most` bytes; each is needed `uses` times."
+    "Blocks of ground that were read and may be needed again, at most `most` bytes; each is needed `uses` times."
     def __init__(self, most, uses, state=None):
-        self.most,self.uses,self.state = most,uses,state # what they were read from
+        self.most,self.uses,self.state = most,uses,state # `state`: what they were read from
         self.lock,self.have,self.bytes = threading.Lock(),OrderedDict(),0
 
     def get(self, key, read):
-        "What `read` gives, or gave when `key` was asked for last."
+        "The arrays that `read` gives, or gave before for this `key`."
         with self.lock:
-            if mine := key not in self.have: self.have[key] = SimpleNamespace(future=Future(), size=0, left=0)
-            g = self.have[key]
-            g.left = (g.left or self.uses)-1
-            self.have.move_to_end(key, last=g.left>0) # the first leaves first
-        if mine: self._read(key, g, read)
-        return g.future.result()
+            missing = key not in self.have
+            if missing: self.have[key] = _Block()
+            block = self.have[key]
+            block.left = (block.left or self.uses)-1
+            self.have.move_to_end(key, last=block.left>0) # what stands first is dropped first
+        if missing: self._read(key, block, read)
+        return block.future.result()
 
-    def _read(self, key, g, read):
-        try: got = read()
-        except BaseException as e:
-            with self.lock:
-                if self.have.get(key) is g: self.have.pop(key)
-            g.future.set_exception(e)
-            return
+# %% ../nbs/15_windows.ipynb #5637a985
+@patch
+def _read(self:Grounds, key, block, read):
+    "Read `block` and make room for it; if this fails, forget it."
+    try: got = read()
+    except BaseException as e:
         with self.lock:
-            if self.have.get(key) is g:
-                g.size = sum(a.nbytes for a in got)
-                self.bytes += g.size
-            while self.bytes>self.most: self.bytes -= self.have.popitem(last=False)[1].size
-        g.future.set_result(got)
+            if self.have.get(key) is block: self.have.pop(key)
+        block.future.set_exception(e)
+        return
+    with self.lock:
+        if self.have.get(key) is block:
+            block.size = sum(a.nbytes for a in got)
+            self.bytes += block.size
+        while self.bytes>self.most: self.bytes -= self.have.popitem(last=False)[1].size
+    block.future.set_result(got)

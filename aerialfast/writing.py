@@ -13,8 +13,9 @@ from pathlib import Path
 import os,shutil,sys,zlib
 from fastcore.basics import patch
 from .files import whole_file,write_whole
-from .layers import SIDE_FILES,as_paths,explained_errors,gdal_threads,ignore_no_place,is_remote,is_value,missing_values,quiet_gdal,tile_files
-from .mosaics import mosaic_layer,mosaic_vrt,open_layer
+from .handles import explained_errors,gdal_threads,ignore_no_crs,is_remote,quiet_gdal
+from .layers import SIDE_FILES,as_paths,is_value,missing_values,tile_files
+from .mosaics import Mosaic,mosaic_layer,open_layer
 from .rasters import Tile,row_windows
 import numpy as np
 import rasterio,rasterio.shutil
@@ -213,7 +214,7 @@ def __enter__(self:RasterWriter):
 
 @patch
 def _begin(self:RasterWriter):
-    ignore_no_place()
+    ignore_no_crs()
     with _unwritten(self.dst): self.out = rasterio.open(self.part, 'w', **self.kw)
     colours,names,tags,scale = self.extra
     if colours: self.out.write_colormap(1, colours)
@@ -317,10 +318,10 @@ def write_mosaic(
     if Path(dst).suffix not in ('.tif','.vrt'): raise ValueError(f"{dst} ends in {Path(dst).suffix!r}: take .tif to copy the pixels, .vrt to point to them")
     layers = [open_layer(f) for f in files]
     dst = check_dst(dst, *[Tile.of_layers([l]) for l in layers])
-    if dst.suffix=='.vrt': return write_whole(dst, mosaic_vrt(files)[0])
+    if dst.suffix=='.vrt': return write_whole(dst, Mosaic(files).vrt())
     one = layers[0] if len(files)==1 else mosaic_layer(files[0], files)
     apart = one.facts.mask=='each' or len({*map(str, one.facts.nodata)})>1 # bands that differ in nodata
-    text = mosaic_vrt(files, _free_value(one))[0] if apart else one.handle.path
+    text = Mosaic(files).vrt(_free_value(one)) if apart else one.handle.path
     with whole_file(dst) as part: _laid_anew(text, part, dst)
     _move_sides(part, dst)
     return dst
