@@ -95,7 +95,7 @@ def read(self:MaskTile,
     w:int, # Columns
 )->np.ndarray: # `(h,w)` uint8
     "Classes of a window inside the mask."
-    a,_,valid = self._source._values(y, x, h, w, None)
+    a,_,valid = self._source.values(y, x, h, w)
     if valid is not None:
         if not valid.any(): return np.full((h,w), VOID, np.uint8)
         a = np.where(valid, a, a[:,valid][:,:1,None]) # some known value, void in the end
@@ -214,7 +214,7 @@ def _count(t, progress=None):
     _check_countable(t, px)
     with counting_bar(px, f'values of {t.name}', 'px', False if px<1e8 else progress) as bar:
         for y,x,h,w in wins:
-            a,bad,valid = t._values(y, x, h, w, None)
+            a,bad,valid = t.values(y, x, h, w)
             if bad is not None and t.n_bands==1: _add(tagged, a[bad&~np.isnan(a)], t.name)
             a = a[0] if len(a)==1 else colour_keys(np.moveaxis(a, 0, -1))
             _add(n, a if valid is None else a[valid], t.name)
