@@ -9,6 +9,7 @@ from aerialfast.layers import *
 from aerialfast.mosaics import *
 from aerialfast.rasters import *
 from aerialfast.writing import *
+from aerialfast.codings import *
 from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
@@ -37,6 +38,7 @@ from aerialfast.outputs import *
 from aerialfast.fingerprints import *
 from aerialfast.journal import *
 from aerialfast.prediction import *
+from aerialfast.folders import *
 from aerialfast.curves import *
 from aerialfast.thresholds import *
 from aerialfast.objects import *
