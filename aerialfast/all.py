@@ -39,6 +39,7 @@ from aerialfast.outputs import *
 from aerialfast.fingerprints import *
 from aerialfast.journal import *
 from aerialfast.prediction import *
+from aerialfast.folders import *
 from aerialfast.curves import *
 from aerialfast.thresholds import *
 from aerialfast.objects import *
