@@ -1,4 +1,4 @@
-"""Flips, rotation, light and noise, on batches of patches and their masks
+"""Flips, rotations, light and noise, on batches of patches and their masks
 
 Docs: https://aerialfast.github.io/aerialfast/augment.html.md"""
 
@@ -7,14 +7,14 @@ Docs: https://aerialfast.github.io/aerialfast/augment.html.md"""
 # %% auto #0
 __all__ = ['TileDihedral', 'Light', 'TileRotate', 'DropBands', 'Noise', 'tile_augment']
 
-# %% ../nbs/17_augment.ipynb #e8b13e88
+# %% ../nbs/17_augment.ipynb #d57fdf04
 from .stitching import dihedral
 from .displays import TensorTile,TensorTileMask
 from fastai.vision.all import *
 
 # %% ../nbs/17_augment.ipynb #7a77c2f7
 class TileDihedral(RandTransform):
-    "Turn and flip each patch of a batch at random, and its mask with it."
+    "Flip and turn each patch of a batch at random, and its mask with it."
     order = 10
     def before_call(self, b, split_idx):
         super().before_call(b, split_idx)
@@ -32,10 +32,12 @@ class Light(RandTransform):
     ):
         super().__init__(p=p)
         self.change,self.band = change,band
-    def _draw(self, x):
+    def _random(self, x): # (B,C,1,1)
         B,C = x.shape[:2]
         return self.change*(torch.randn(B,1,1,1, device=x.device) + self.band*torch.randn(B,C,1,1, device=x.device))
-    def encodes(self, x:TensorTile): return TensorTile(x.as_subclass(torch.Tensor)*self._draw(x).exp() + self._draw(x))
+    def encodes(self, x:TensorTile):
+        contrast,brightness = self._random(x).exp(),self._random(x)
+        return TensorTile(x.as_subclass(torch.Tensor)*contrast + brightness)
 
 # %% ../nbs/17_augment.ipynb #fd5dc8fb
 class TileRotate(RandTransform):
@@ -43,47 +45,66 @@ class TileRotate(RandTransform):
     order = 5
     def __init__(self,
         degrees:float=45, # Largest angle to either side; with `TileDihedral`, 45 gives all directions
-        zoom:float=0.2, # Largest change of scale: 0.2 makes things up to a fifth larger or smaller
+        zoom:float=0.2, # Largest change of scale: 0.2 makes objects up to a fifth larger or smaller
         p:float=0.75, # Share of the patches that are rotated
     ):
         super().__init__(p=1.)
         self.degrees,self.zoom,self.share = degrees,zoom,p
     def margin(self, sz):
-        "Pixels needed round a patch of `sz`."
+        "Pixels needed on each side of a patch of `sz`."
         a = math.radians(min(45, self.degrees))
         return math.ceil(sz/2*((math.cos(a)+math.sin(a))*(1+self.zoom)-1))+1
-    def before_call(self, b, split_idx):
-        super().before_call(b, split_idx)
-        n,dev = len(b[0]),b[0].device
-        on = torch.rand(n, device=dev)<self.share
-        a = on*torch.empty(n, device=dev).uniform_(-1, 1)*math.radians(self.degrees)
-        self.scale = torch.where(on, (1+self.zoom)**torch.empty(n, device=dev).uniform_(-1, 1), 1.)
-        self.turn = torch.stack([a.cos(), -a.sin(), a.sin(), a.cos()], -1).view(n, 2, 2)
-    def _sampled(self, x, mode): # (B,C,H,W) float, H = sz+2*margin
-        H = x.shape[-1]
-        sz = next(s for s in range(H, 0, -1) if s+2*self.margin(s)<=H)
-        theta = torch.cat([self.turn*(self.scale*sz/H)[:,None,None], self.turn.new_zeros(len(x), 2, 1)], -1)
-        grid = F.affine_grid(theta, (len(x), 1, sz, sz), align_corners=False)
-        return F.grid_sample(x, grid, mode=mode, padding_mode='border', align_corners=False)
     def encodes(self, x:TensorTile): return TensorTile(self._sampled(x.as_subclass(torch.Tensor), 'bilinear'))
-    def encodes(self, y:TensorTileMask): return TensorTileMask(self._sampled(y.as_subclass(torch.Tensor)[:,None].float(), 'nearest')[:,0].to(y.dtype))
+    def encodes(self, y:TensorTileMask):
+        m = y.as_subclass(torch.Tensor)[:,None].float()
+        return TensorTileMask(self._sampled(m, 'nearest')[:,0].to(y.dtype))
+
+# %% ../nbs/17_augment.ipynb #6d0bc840
+@patch
+def before_call(self:TileRotate, b, split_idx):
+    super(TileRotate, self).before_call(b, split_idx)
+    n,dev = len(b[0]),b[0].device
+    on = torch.rand(n, device=dev)<self.share
+    a = on*torch.empty(n, device=dev).uniform_(-1, 1)*math.radians(self.degrees)
+    self.scale = torch.where(on, (1+self.zoom)**torch.empty(n, device=dev).uniform_(-1, 1), 1.)
+    self.turn = torch.stack([a.cos(), -a.sin(), a.sin(), a.cos()], -1).view(n, 2, 2)
+
+# %% ../nbs/17_augment.ipynb #ffa8efac
+@patch
+def _sampled(self:TileRotate, x, mode): # (B,C,H,W) float, H = sz+2*margin
+    "The rotated patches in the middle of `x`."
+    H = x.shape[-1]
+    sz = next(s for s in range(H, 0, -1) if s+2*self.margin(s)<=H)
+    theta = torch.cat([self.turn*(self.scale*sz/H)[:,None,None], self.turn.new_zeros(len(x), 2, 1)], -1)
+    grid = F.affine_grid(theta, (len(x), 1, sz, sz), align_corners=False)
+    return F.grid_sample(x, grid, mode=mode, padding_mode='border', align_corners=False)
 
 # %% ../nbs/17_augment.ipynb #a70018ca
 class DropBands(RandTransform):
-    "Set bands of a patch to their mean, each with probability `share`."
+    "Set bands of a patch to their mean."
     order = 21
-    def __init__(self, share:float=0.1): super().__init__(p=1.); self.share = share
+    def __init__(self,
+        share:float=0.1, # Probability that a band is dropped
+    ):
+        super().__init__(p=1.)
+        self.share = share
     def encodes(self, x:TensorTile):
         keep = torch.rand(x.shape[:2], device=x.device)>=self.share
         keep[torch.arange(len(x)), torch.randint(0, x.shape[1], (len(x),))] = True
         return x*keep[...,None,None]
 
+# %% ../nbs/17_augment.ipynb #ff0bb5fb
 class Noise(RandTransform):
-    "Add grain of up to `std`, in scaled units; each patch has its own strength."
+    "Add noise; each patch has its own strength."
     order = 22
-    def __init__(self, std:float=0.1): super().__init__(p=1.); self.std = std
+    def __init__(self,
+        std:float=0.1, # Largest standard deviation, in scaled units
+    ):
+        super().__init__(p=1.)
+        self.std = std
     def encodes(self, x:TensorTile): return x+self.std*torch.rand(len(x), 1, 1, 1, device=x.device)*torch.randn_like(x)
 
+# %% ../nbs/17_augment.ipynb #b87222b6
 def tile_augment(
     light:float=0.2, # Strength of the changes of light, in scaled units; 0 for none
     rotate:float=0, # Largest angle of rotation, in degrees; 0 for quarter turns only
@@ -92,5 +113,9 @@ def tile_augment(
     noise:float=0, # Largest standard deviation of noise, in scaled units
 )->list: # Batch transforms
     "Augmentation on the batch: flips and quarter turns, changes of light, and what else is asked for."
-    return [TileDihedral(), *([Light(light)] if light else []), *([TileRotate(rotate, zoom)] if rotate or zoom else []),
-            *([DropBands(drop)] if drop else []), *([Noise(noise)] if noise else [])]
+    tfms = [TileDihedral()]
+    if light: tfms.append(Light(light))
+    if rotate or zoom: tfms.append(TileRotate(rotate, zoom))
+    if drop: tfms.append(DropBands(drop))
+    if noise: tfms.append(Noise(noise))
+    return tfms

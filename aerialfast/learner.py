@@ -12,7 +12,8 @@ import time,warnings
 from .data import TileDataLoaders
 from .traits import tile_traits
 from .classics import CLASSICS
-from .unets import encoder_name,make_net,unet_groups,has_bf16
+from .encoders import encoder_name
+from .unets import make_net,unet_groups,has_bf16
 from .losses import PixelCrossEntropy
 from .metrics import confusion_metrics
 from .predictor import AerialModel,fits_classes,net_args

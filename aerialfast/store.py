@@ -85,8 +85,8 @@ def _store(g, t, m, nodata, block, compression, bar):
     out = dict(pixels=new('pixels', t.n_bands, t.dtype), classes=new('classes', 1, np.uint8))
     sums,t = [],t.with_fill([0 if v is None else v for v in nodata])
     for y,x,h,w in row_windows(t):
-        v = t._values(y, x, h, w, None)
-        parts = dict(pixels=t._filled(v), classes=m.read(y, x, h, w)[None])
+        v = t.values(y, x, h, w)
+        parts = dict(pixels=t.filled(v), classes=m.read(y, x, h, w)[None])
         if v.bad is not None and v.bad.any(): parts['bad'] = v.bad
         if v.valid is not None and not v.valid.all(): parts['valid'] = v.valid[None]
         for name,a in parts.items():
@@ -196,7 +196,7 @@ class StoredTile(Tile):
         what='pixels', # `pixels` or `classes`
     ):
         layer = _StoreLayer(path, name, what)
-        self._from_layers([layer], bands)
+        self.set_layers([layer], bands)
         d = _open_store(path).tiles[name]
         self.path,self.paths,self.part = d['path'],[d['path']],d['part']
         self.sparse = d.get('sparse', False) # is only a part labelled?
