@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/mosaics.html.md"""
 # %% auto #0
 __all__ = ['Mosaic']
 
-# %% ../nbs/04_mosaics.ipynb #259b4461
+# %% ../nbs/04_mosaics.ipynb #774e70ba
 from dataclasses import dataclass
 from copy import copy
 from pathlib import Path
@@ -39,7 +39,7 @@ def _same_bands(f, g):
     if (f.scales,f.offsets)!=(g.scales,g.offsets): return False
     return f.names==g.names or sorted(f.names)!=sorted(g.names) # the same names in another order are other bands
 
-# %% ../nbs/04_mosaics.ipynb #15c89e4e
+# %% ../nbs/04_mosaics.ipynb #dc10534a
 def _in_words(f):
     "`Facts` for the message that files do not fit."
     t = f.transform
@@ -56,7 +56,7 @@ def _check_fit(files, facts):
             "a mosaic needs one CRS, one pixel size, north up, and the same bands of one kind; "
             "warp the files to that, or use them as tiles of their own")
 
-# %% ../nbs/04_mosaics.ipynb #203a9cc2
+# %% ../nbs/04_mosaics.ipynb #1ca27628
 def _agreed(facts):
     "The `Facts` of all files, with the alpha bands that they share."
     alpha = tuple(sorted(set.intersection(*[{*f.alpha} for f in facts])))
@@ -66,7 +66,7 @@ def _agreed(facts):
         return f._replace(alpha=alpha, untrue=untrue, mask=mask)
     return [one(f) for f in facts]
 
-# %% ../nbs/04_mosaics.ipynb #9af5407a
+# %% ../nbs/04_mosaics.ipynb #bcb14ede
 class _Member(NamedTuple):
     "A file of a mosaic, and where it begins."
     path:str
@@ -90,7 +90,7 @@ class Mosaic:
         self.h = max(m.y+m.facts.h for m in self.members)
         self.w = max(m.x+m.facts.w for m in self.members)
 
-# %% ../nbs/04_mosaics.ipynb #4d66916f
+# %% ../nbs/04_mosaics.ipynb #65090ecd
 @patch
 def _yx(self:Mosaic, f):
     "Row and column where a file begins, as floats."
@@ -111,7 +111,7 @@ def _warn_of_moved(self:Mosaic):
     if moved_by(worst)<=.1: return
     warnings.warn(f"{Path(worst.path).name} lies {moved_by(worst):.2f} px off the pixel grid of the mosaic: it is moved to whole pixels")
 
-# %% ../nbs/04_mosaics.ipynb #a152fdc2
+# %% ../nbs/04_mosaics.ipynb #2ee8bc96
 @patch
 def nodata_of(self:Mosaic, i):
     "Nodata value of the band at place `i`, from 0, if all files agree; NaN for floats; else `None`."
@@ -127,7 +127,7 @@ def _mask_kind(self:Mosaic, nodata):
     if any(f.mask=='each' or any(f.nodata[i] is not None for i in open_) for f in facts): return 'each'
     return 'all' if open_ or any(f.mask for f in facts) else ''
 
-# %% ../nbs/04_mosaics.ipynb #1790befb
+# %% ../nbs/04_mosaics.ipynb #70416f4e
 def _add(parent, tag, text=None, **attributes):
     "Add an element to `parent`."
     e = ElementTree.SubElement(parent, tag, {k: str(v) for k,v in attributes.items()})
@@ -144,7 +144,7 @@ def _add_source(parent, m, band, **options):
     _add(source, 'DstRect', xOff=m.x, yOff=m.y, xSize=w, ySize=h)
     for k,v in options.items(): _add(source, k, v)
 
-# %% ../nbs/04_mosaics.ipynb #5d0d1aca
+# %% ../nbs/04_mosaics.ipynb #13296883
 def _add_pixels(parent, m, b):
     "Add band `b` of `m` where it holds data."
     nodata = m.facts.nodata[b-1]
@@ -161,7 +161,7 @@ def _add_mask(parent, members, b, each):
         everywhere = dict(ScaleOffset=255, ScaleRatio=0)
         _add_source(mask, m, f'mask,{b}', **(dict(NODATA=0) if has_mask else everywhere))
 
-# %% ../nbs/04_mosaics.ipynb #1fe18aeb
+# %% ../nbs/04_mosaics.ipynb #79dcbe37
 @patch
 def _add_colours(self:Mosaic, parent):
     "Add the colour table if all files have the same."
@@ -185,7 +185,7 @@ def _add_band(self:Mosaic, root, n, b, nodata, each):
     for m in self.members: _add_pixels(band, m, b)
     if each: _add_mask(band, self.members, b, True)
 
-# %% ../nbs/04_mosaics.ipynb #28d28e6b
+# %% ../nbs/04_mosaics.ipynb #fe823c3f
 @patch
 def vrt(self:Mosaic,
     nodata=None, # One nodata value for all bands; `None` for those of the files
@@ -202,13 +202,14 @@ def vrt(self:Mosaic,
     if mask=='all': _add_mask(root, self.members, 1, False)
     return ElementTree.tostring(root, encoding='unicode')
 
-# %% ../nbs/04_mosaics.ipynb #2e2fa49e
+# %% ../nbs/04_mosaics.ipynb #2cedf46c
 def mosaic_layer(
     path, # Name for error messages
     files:list, # Rasters that lie side by side
+    facts:list=None, # `Facts` of each; `None` to read them
 )->FileLayer:
     "The layer of a mosaic."
-    m = Mosaic(files)
+    m = Mosaic(files, facts)
     text = m.vrt()
     facts = read_facts(text)[0]._replace(untrue=m.first.untrue)
     return FileLayer(path, facts, file_stamps(files), text)
@@ -241,7 +242,7 @@ class _Frame:
         near = np.allclose(np.array(f.transform[:6])/px, np.array(self.affine)/px, atol=.01, rtol=0)
         return near and f.crs.to_wkt()==self.crs
 
-# %% ../nbs/04_mosaics.ipynb #817d5a17
+# %% ../nbs/04_mosaics.ipynb #2655898e
 def _numbers(bounds): return f"({', '.join(f'{v:.6g}' for v in bounds)})"
 
 @patch
@@ -260,7 +261,7 @@ def check(self:_Frame, layer):
         raise ValueError(f"{layer.path} has different nodata values in its bands, which are lost in warping: "
                          "warp it to the grid of the first file beforehand")
 
-# %% ../nbs/04_mosaics.ipynb #e97bce15
+# %% ../nbs/04_mosaics.ipynb #43f167fc
 @patch
 def warped(self:_Frame, src):
     "The open file `src` on this grid; where it does not reach, an alpha band says so, unless it has nodata."
@@ -278,7 +279,7 @@ def on(self:FileLayer, frame):
     layer._blocks = None
     return layer
 
-# %% ../nbs/04_mosaics.ipynb #5dbc2ede
+# %% ../nbs/04_mosaics.ipynb #b6df227a
 def stacked_layers(
     layers:list, # `FileLayer`s, the first of which defines the grid
 )->list: # Layers on one grid
