@@ -20,6 +20,7 @@ def _plain(v):
     "NumPy's numbers and strings as Python's."
     return v.item() if isinstance(v, np.generic) else v
 
+# %% ../nbs/07_codings.ipynb #a916bfd1
 def check_codes(
     codes:list, # Class names; the position of a name is its class
 )->list: # The same
@@ -45,6 +46,7 @@ def find_keys(
     if unknown.any(): _raise_unknown(values[unknown], keys, name)
     return classes[at]
 
+# %% ../nbs/07_codings.ipynb #8dd42ee3
 def _raise_unknown(values, keys, name):
     v,n = np.unique(values, return_counts=True)
     few = ', '.join(f'{name(v[i])} ({n[i]} px)' for i in np.argsort(-n)[:5])
@@ -71,6 +73,7 @@ def hex_colour(
     "A colour as text."
     return '#{:02X}{:02X}{:02X}'.format(*rgb)
 
+# %% ../nbs/07_codings.ipynb #fa0cb3d3
 def colour_keys(
     rgb:np.ndarray, # `(...,3)` whole numbers from 0 to 255
 )->np.ndarray: # `(...)` int32
@@ -127,6 +130,7 @@ def _default_colour(i):
     hue,saturation,value = i*0.618034%1,0.4+0.5*(i%3)/2,0.9-0.3*(i%2)
     return tuple(int(255*v) for v in colorsys.hsv_to_rgb(hue, saturation, value))
 
+# %% ../nbs/07_codings.ipynb #a6f57392
 @patch(cls_method=True)
 def default(cls:Palette,
     codes:list, # Class names
@@ -163,6 +167,7 @@ def to_colours(
     table[:len(palette.rgb)] = palette.rgb
     return table[mask]
 
+# %% ../nbs/07_codings.ipynb #1ef39ff1
 def to_classes(
     palette:Palette, # The colours of the classes
     rgb:np.ndarray, # `(3,H,W)` uint8
@@ -193,6 +198,7 @@ def _listed(v):
     several = hasattr(v, '__iter__') and not isinstance(v, str)
     return [_plain(o) for o in (v if several else [v])]
 
+# %% ../nbs/07_codings.ipynb #f07ec0a9
 def _check_values(groups, codes, void):
     "Raise `ValueError` unless each value is a number and means one class."
     known = [v for g in groups for v in g]
@@ -240,6 +246,7 @@ def _make_tables(self:MaskValues, known, classes):
     for k,c in zip(self._keys, self._classes):
         if k in range(256): self._table[int(k)] = c
 
+# %% ../nbs/07_codings.ipynb #aaa2d4dd
 @patch
 def __repr__(self:MaskValues):
     rest = '' if self.other is None else f', others {self.other}'

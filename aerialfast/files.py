@@ -47,6 +47,7 @@ def _remove(p):
     if p.is_dir(): shutil.rmtree(p, ignore_errors=True)
     else: p.unlink(missing_ok=True)
 
+# %% ../nbs/02_files.ipynb #4b6f6338
 def drop_parts(
     folder, # Where something will be written
 ):
@@ -126,6 +127,7 @@ def bring_back(
     dst = Path(dst)
     if _aside(dst).exists() and not dst.exists(): os.replace(_aside(dst), dst)
 
+# %% ../nbs/02_files.ipynb #0e16d97a
 def _replace_folder(part, dst):
     "Move `dst` aside and `part` to its place."
     old = _aside(dst)
@@ -174,6 +176,7 @@ def _same_file(fd, path):
     try: return os.path.samestat(os.fstat(fd), os.stat(path))
     except OSError: return False
 
+# %% ../nbs/02_files.ipynb #75b285ff
 def _acquire(path, wait, what):
     "A `FileLock` on `path` that is held and whose file is still there."
     end = time.monotonic()+wait
@@ -217,6 +220,7 @@ def _cache_path(kind, key, folder):
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     return folder/f'{kind}_{digest[:32]}.json'
 
+# %% ../nbs/02_files.ipynb #65741e62
 def _read_json(path):
     "What `path` holds, or `None` if there is nothing that can be read."
     try: return json.loads(path.read_text(encoding='utf8'))

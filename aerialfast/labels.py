@@ -77,6 +77,7 @@ def _colormap(self:MaskTile):
     "The file's own colour table, if it is needed."
     return self.tile.colours if self.tile.n_bands==1 and isinstance(self.coding, Palette) else None
 
+# %% ../nbs/07_labels.ipynb #3630d51d
 @patch(as_prop=True)
 def _source(self:MaskTile):
     "The tile that is read; without its nodata tag if the tagged value has a class."
@@ -123,6 +124,7 @@ def tile_of(
     "The `Tile` of a mask; a tile itself."
     return o.tile if hasattr(o, 'coding') else o
 
+# %% ../nbs/07_labels.ipynb #8ade4476
 def tagged_codes(
     tile, # A `Tile`
 )->list: # Class names, or `None` if there are none
@@ -141,6 +143,7 @@ def _count_cells(mask, cell, n):
     at = (np.minimum(mask, n).astype(np.int64)*ny + row)*nx + col # void counts as class `n`
     return np.bincount(at.ravel(), minlength=(n+1)*ny*nx).reshape(n+1, ny, nx)[:n]
 
+# %% ../nbs/07_labels.ipynb #9b3ae52a
 def class_cells(
     mask, # A `MaskTile`, or whatever has its `shape`, `coding` and `read`
     cell:int=64, # Side of a cell, in pixels
@@ -161,6 +164,7 @@ def _window_size(t, px):
     if h>=bh: h = h//bh*bh
     return min(t.h, h),w
 
+# %% ../nbs/07_labels.ipynb #4d971a55
 def block_windows(
     t, # A `Tile`
     px:int=1<<22, # About how many pixels a window has
@@ -186,6 +190,7 @@ def _unique(a):
     n = np.bincount(a.ravel(), minlength=256) # ten times faster than sorting
     return n.nonzero()[0],n[n>0]
 
+# %% ../nbs/07_labels.ipynb #fa2993ef
 def _add(n, pixels, name):
     "Count `pixels` into the dict `n`."
     for v,c in zip(*_unique(pixels)): n[v.item()] = n.get(v.item(), 0)+int(c)
@@ -201,6 +206,7 @@ def _check_countable(t, px):
         hint = 'say what its values mean, like `coding=MaskValues(codes)`'
         raise ValueError(f"{t.name} has {t.h:,} x {t.w:,} px, and looking at all of them would take hours: {hint}")
 
+# %% ../nbs/07_labels.ipynb #f263ec2d
 def _count(t, progress=None):
     "Value to number of pixels, and the same for pixels that the file tags as nodata."
     wins,n,tagged = block_windows(t, progress=progress),{},{}
@@ -257,6 +263,7 @@ def _in_colour(values, table):
         out[c] = out.get(c, 0)+n
     return out
 
+# %% ../nbs/07_labels.ipynb #12d01aca
 def _look_into(paths, progress=None):
     "What is in all masks, as lists for the cache."
     tiles = [*map(Tile, paths)]

@@ -74,6 +74,7 @@ def as_one_dtype(
     both = np.result_type(*kinds)
     return [t.astype(both) for t in tiles]
 
+# %% ../nbs/08_scales.ipynb #02ee1137
 def valid_values(
     tile, # An open tile
     win:tuple, # `(y,x,h,w)`, in pixels
@@ -112,6 +113,8 @@ def _each_portion(tiles, measure, size, what, progress):
 # %% ../nbs/08_scales.ipynb #0c6d561d
 def _is_whole(dtype): return dtype.kind!='f' and dtype.itemsize<5
 def _offset(dtype): return 0 if dtype.kind=='u' else 1<<8*dtype.itemsize-1
+
+# %% ../nbs/08_scales.ipynb #f46e0df4
 _SIGN = np.uint32(1<<31)
 
 def _keys(a):
@@ -141,6 +144,7 @@ def _first(a, bad):
     counts = [np.bincount(k>>shift, minlength=1<<16) for k in _valid_keys(a, bad)]
     return Moments(len(a)).add(a, bad),np.stack(counts)
 
+# %% ../nbs/08_scales.ipynb #f10958d5
 class _Place(NamedTuple):
     bin:int # Number of the bin that holds the value
     rank:int # Its rank within the bin, counted from 1
@@ -160,6 +164,7 @@ def _second(pages):
         return np.stack([[count(k, page) for page in some] for k,some in zip(_valid_keys(a, bad), pages)])
     return measure
 
+# %% ../nbs/08_scales.ipynb #5b292bb7
 def _percentiles(tiles, counts, shares, progress):
     "Values up to which `shares` (per cent) of each band lie, `(C,len(shares))`."
     dtype = tiles[0].dtype
@@ -224,6 +229,7 @@ def _imagenet(tile):
         raise ValueError(f"{tile.name} has {tile.n_bands} bands of {tile.dtype}: {hint}")
     return Scale([123.675,116.28,103.53], [58.395,57.12,57.375], [0.]*3, [255.]*3)
 
+# %% ../nbs/08_scales.ipynb #9f206c03
 def _as_scale(found, kind):
     "The `Scale` of what `_measure` found."
     lo,hi = found['lo'],found['hi']
@@ -243,6 +249,7 @@ def _check_bands(tiles):
     differ = f'{first.n_bands} bands ({first.name}) and {odd[0].n_bands} bands ({odd[0].name})'
     raise ValueError(f"tiles have {differ}: give tiles with the same bands, or choose `bands`")
 
+# %% ../nbs/08_scales.ipynb #72d7dc8c
 def measure_scale(
     tiles:list, # Training tiles, with the same bands
     kind:str='std', # One of `SCALES`

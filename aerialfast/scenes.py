@@ -116,6 +116,7 @@ def _pave(rng, im, plan, u, v, du, dv):
     im[dashes] += .22
     return road
 
+# %% ../nbs/00_scenes.ipynb #54c4e54f
 def _ground(rng, plan):
     "Image `(sz,sz,3)` of the ground, and where streets are."
     y,x = np.mgrid[:plan.sz,:plan.sz].astype(np.float32)
@@ -127,6 +128,7 @@ def _ground(rng, plan):
 # %% ../nbs/00_scenes.ipynb #9fd5f22c
 class _Rect(NamedTuple): a0:float; a1:float; b0:float; b1:float
 
+# %% ../nbs/00_scenes.ipynb #768fd863
 @dataclass
 class _House:
     "A building; lengths in pixels, but the height in metres."
@@ -173,6 +175,7 @@ def _offsets(win, y, x):
     dy,dx = np.mgrid[win].astype(np.float32)
     return dy-y,dx-x
 
+# %% ../nbs/00_scenes.ipynb #884893be
 def _local(h, sz, grow=0):
     "Window of the pixels around a building, and their `a`, `b`; `None` outside of the tile."
     r = int(np.hypot(h.la, h.lb)*1.6)+grow+3
@@ -255,6 +258,7 @@ def _free(h, taken):
     taken[win] |= _inside(h, a, b, 2)
     return True
 
+# %% ../nbs/00_scenes.ipynb #fec9951c
 def _place(rng, plan, road):
     "Buildings along the streets, none on a street or on another."
     taken = ndimage.binary_dilation(road, iterations=4)
@@ -332,6 +336,7 @@ def _leaves(rng, q, m, dy, dx, r, sun):
     green = np.array([.24,.34,.15], np.float32)*tint*rng.uniform(.8,1.15)
     return green*light[...,None].clip(.25,1.6)
 
+# %% ../nbs/00_scenes.ipynb #ea68a603
 def _tree(rng, im, height, crown, y, x, r, mottle, sun, length):
     "Draw one tree: its shadow, then its crown."
     sz,tall = len(crown),r*.6
@@ -381,6 +386,7 @@ def _pond(rng, y, x, r, dy, dx):
     shore = 1+.15*np.sin(3*np.arctan2(dy,dx)+x)
     return np.hypot(dy, dx*rng.uniform(.7,1.2))<r*shore
 
+# %% ../nbs/00_scenes.ipynb #96f0ca78
 def _ponds(rng, im, road, ids, n):
     "Draw ponds and pools; returns where water is, `(sz,sz)` bool."
     water = np.zeros(road.shape, bool)
@@ -412,6 +418,7 @@ class Scene(NamedTuple):
     classes:np.ndarray # `(sz,sz)` uint8, 0 ground, 1 building, 2 road, 3 tree, 4 water
     footprints:list # `(ring,kind)` of each building; the ring `(n,2)` as x and y in pixels
 
+# %% ../nbs/00_scenes.ipynb #105bcc0c
 def _near_infrared(im, crown, built, water):
     plants = ((im[...,1]-im[...,0])*6).clip(0,1)*(~built&~water)
     return .25+.45*np.where(crown, 1, plants)+.3*(im.mean(-1)-.3)-.2*water

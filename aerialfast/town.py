@@ -82,6 +82,7 @@ def _check_town(bands, dtype, sz):
     if dtype not in ('uint8','uint16'): raise ValueError(f"dtype is {dtype!r}: take 'uint8' or 'uint16'")
     if sz<64: raise ValueError(f"tiles of {sz} px: give at least 64, a house alone is 40 px long")
 
+# %% ../nbs/00_town.ipynb #82e08908
 def _write_tile(path, district, k, sz, bands, dtype, seed):
     name,corner = f'{district}_{k}',_corner(district, k, sz)
     t = draw_tile(_style_of(district), sz, _rng(seed, district, k))

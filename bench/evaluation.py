@@ -7,15 +7,15 @@ Printed are medians: seconds, as a multiple of the plain reading of both rasters
     read      both rasters read once, by rows of blocks and with all processors, as `evaluate` reads them
     pixels    the confusion matrix and the worst places: the default
     errors    rasters of errors as well
-    edges     outlines within 3 px as well
-    objects   things as well
+    boundaries  boundaries within 3 px as well
+    objects   single objects as well
 
-    python bench/evaluation.py [--sides 10000 --what pixels,errors,edges,objects --reps 3]
+    python bench/evaluation.py [--sides 10000 --what pixels,errors,boundaries,objects --reps 3]
 """
 import argparse, json, os, resource, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 ap = argparse.ArgumentParser()
-ap.add_argument('--sides', default='10000'); ap.add_argument('--what', default='pixels,errors,edges,objects'); ap.add_argument('--reps', type=int, default=3)
+ap.add_argument('--sides', default='10000'); ap.add_argument('--what', default='pixels,errors,boundaries,objects'); ap.add_argument('--reps', type=int, default=3)
 ap.add_argument('--data', type=Path, default=Path(tempfile.gettempdir())/'aerialfast_bench'); ap.add_argument('--one', help=argparse.SUPPRESS)
 A = ap.parse_args()
 
@@ -46,7 +46,7 @@ def one():
     m,t = rasters(side)
     small = rasters('600')
     def truth(p): return MaskTile(p, MaskValues(['ground','building']))
-    opts = lambda tmp: dict(pixels={}, errors=dict(errors=tmp), edges=dict(boundaries=3), objects=dict(objects=True))[what]
+    opts = lambda tmp: dict(pixels={}, errors=dict(errors=tmp), boundaries=dict(boundaries=3), objects=dict(objects=True))[what]
     with tempfile.TemporaryDirectory(dir=A.data) as tmp:
         if what not in ('plain','read'): evaluate(small[0], truth(small[1]), **opts(tmp)) # everything is imported
         tiles,before,start = [Tile(m),Tile(t)],peak(),time.perf_counter()

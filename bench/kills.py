@@ -1,7 +1,7 @@
 """A map that is killed at random moments, again and again: is the finished file the same, byte for byte, as that of a run that nobody disturbed?
 
 Each round predicts a raster in a process of its own that is killed (SIGKILL, every third time Ctrl-C) after a random time, and started again
-until it comes to its end. Settings change from round to round: kinds of output, stripes, COG, views, sizes of patches, shards in any order, each
+until it comes to its end. Settings change from round to round: kinds of output, stripes, COG, test-time augmentation, sizes of patches, shards in any order, each
 killed as well, and so is the call that puts them together.
 
     python bench/kills.py [--minutes 10 --seed 0]

@@ -1,8 +1,8 @@
-"""Which patch size, overlap, weights, margin and views cost least for the same map, on real imagery.
+"""Which patch size, overlap, weights, margin and test-time augmentation cost least for the same map, on real imagery.
 
-A U-Net is trained for some minutes on the west half of Banepa (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL), then a part of the east half is
-predicted in many ways. For each: how often a pixel is looked at, IoU of the buildings at the threshold that is best for it, IoU within 32 px of
-the border of the raster, CPU seconds per megapixel, and the seam ratio. Rows of one number of looks tell test-time augmentation and overlap apart. On a raster
+A U-Net is trained for some minutes on the west half of Banepa (OpenAerialMap, CC-BY 4.0; footprints OpenStreetMap, ODbL), then a part of the east half is
+predicted in many ways. For each: how many patches see a pixel, IoU of the buildings at the threshold that is best for it, IoU within 32 px of
+the border of the raster, CPU seconds per megapixel, and the seam ratio. Rows with equal views of a pixel compare test-time augmentation and overlap. On a raster
 that is not much larger than a patch, more patches are looked at than on a large one: the last column is what a pixel of a large one would cost.
 
     python bench/patches.py DATA_FOLDER [--steps 150 --arch resnet18 --model FOLDER]
@@ -46,7 +46,7 @@ def row(name, tta=None, sz=512, overlap=.25, weights='hann', margin=0):
     large = s/(len(grid)*sz**2)/(1-overlap)**2
     print(f'| {name} | {sz} | {overlap:g} | {weights} | {margin} | {looks:.1f} | {cut.iou:.4f} | {edge.iou:.4f} | {s/truth.size*1e6:.2f} | {seams} | {large*1e6:.2f} |', flush=True)
 
-print(f"{east}; {A.arch}; bf16 {has_bf16('cpu')}\n\n| | sz | overlap | weights | margin | looks | IoU | IoU at the rim | CPU s per Mpx | seams | CPU s per Mpx of a large raster |\n|---|---|---|---|---|---|---|---|---|---|---|")
+print(f"{east}; {A.arch}; bf16 {has_bf16('cpu')}\n\n| | sz | overlap | weights | margin | views of a pixel | IoU | IoU at the rim | CPU s per Mpx | seams | CPU s per Mpx of a large raster |\n|---|---|---|---|---|---|---|---|---|---|---|")
 for sz,os in ((256, (0,.125,.25,.5)), (512, (0,.0625,.125,.25,.5)), (1024, (.0625,.125,.25,.5))):
     for o in os: row('size', sz=sz, overlap=o)
 for w in ('flat','crop','gauss','context'): row('weights', weights=w); row('weights', weights=w, overlap=.5)

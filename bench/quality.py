@@ -5,7 +5,7 @@ Every network sees the same patches in the same order at one seed: random 256 px
 by glibc. The learning rate is `LR`, or those of --lr; 1e-3, 2e-3 and 4e-3 were tried: up to some 100 steps 2e-3 is the best, but for ours on
 dubai, later 1e-3. Prediction by 512 px patches with half overlap, softmax averaged; one pooled confusion matrix.
 
-    banepa  west half trains, east half is scored (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL)
+    banepa  west half trains, east half is scored (OpenAerialMap, CC-BY 4.0; footprints OpenStreetMap, ODbL)
     dubai   Tiles 1 to 5 train, three images of Tile 7 are scored (Humans in the Loop with MBRSC, CC0)
     naip    every fourth of the 28 images is scored, the others train (USDA NAIP, public domain)
 

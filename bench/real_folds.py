@@ -1,7 +1,7 @@
 """Cross-validation on real imagery: every place mapped by a network that never saw it, with the threshold picked on the others.
 
     cities  the west and the east half of Banepa (Nepal), and Kampala (Uganda) at the same size of a pixel, from all of its zoom 20
-            (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL)
+            (OpenAerialMap, CC-BY 4.0; footprints OpenStreetMap, ODbL)
     dubai   six tiles in three pairs, five classes (Humans in the Loop with MBRSC, CC0)
 
 A fold holds some of what is left out of training, for the epochs to be scored on. The cities are two large tiles then, and a whole one would be

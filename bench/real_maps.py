@@ -3,7 +3,7 @@
     python bench/real_maps.py banepa FOLDER_WITH_MOSAIC  [--epochs 20 --arch resnet18 --out maps]
     python bench/real_maps.py dubai  FOLDER_WITH_TILES
 
-banepa: the mosaic banepa_z19_b1_{rgb,mask}.tif (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL). The west half trains, its middle
+banepa: the mosaic banepa_z19_b1_{rgb,mask}.tif (OpenAerialMap, CC-BY 4.0; footprints OpenStreetMap, ODbL). The west half trains, its middle
 third picks the threshold, the whole mosaic is mapped and its east half scored.
 dubai: `Tile N/{images,masks}` (Humans in the Loop with MBRSC, CC0). Tiles 1 to 5 train but for one image of each, Tile 7 is mapped and scored.
 """

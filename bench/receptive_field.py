@@ -1,6 +1,6 @@
 """How far networks look: the distance within which a half, 80 % and 90 % of the gradient of a pixel of the map lie, after some training.
 
-Each is trained from random weights on the west half of Banepa (OpenAerialMap, CC-BY 4.0; outlines OpenStreetMap, ODbL) with patches of 256 px,
+Each is trained from random weights on the west half of Banepa (OpenAerialMap, CC-BY 4.0; footprints OpenStreetMap, ODbL) with patches of 256 px,
 then `AerialModel.receptive_radius` tells the distances. The rule by which neighbouring patches share 128 px rests on them.
 
     python bench/receptive_field.py DATA_FOLDER [--archs resnet18,swin_tiny_patch4_window7_224 --steps 60]
