@@ -14,6 +14,7 @@ from aerialfast.labels import *
 from aerialfast.scales import *
 from aerialfast.shapes import *
 from aerialfast.chips import *
+from aerialfast.stitching import *
 from aerialfast.pairs import *
 from aerialfast.overlaps import *
 from aerialfast.splits import *
@@ -26,6 +27,7 @@ from aerialfast.checks import *
 from aerialfast.store import *
 from aerialfast.traits import *
 from aerialfast.classics import *
+from aerialfast.encoders import *
 from aerialfast.unets import *
 from aerialfast.losses import *
 from aerialfast.metrics import *
@@ -33,7 +35,6 @@ from aerialfast.predictor import *
 from aerialfast.learner import *
 from aerialfast.training import *
 from aerialfast.resuming import *
-from aerialfast.stitching import *
 from aerialfast.outputs import *
 from aerialfast.fingerprints import *
 from aerialfast.journal import *

@@ -1,4 +1,4 @@
-"""A fastai `Learner` for tiles, and a trained model that needs no Learner
+"""A fastai `Learner` for tiles
 
 Docs: https://aerialfast.github.io/aerialfast/learner.html.md"""
 
@@ -12,31 +12,38 @@ import time,warnings
 from .data import TileDataLoaders
 from .traits import tile_traits
 from .classics import CLASSICS
-from .unets import encoder_name,make_net,unet_groups,has_bf16
+from .encoders import encoder_name
+from .unets import make_net,unet_groups,has_bf16
 from .losses import PixelCrossEntropy
 from .metrics import confusion_metrics
-from .predictor import AerialModel,net_args
+from .predictor import AerialModel,fits_classes,net_args
 from fastai.vision.all import *
 
 # %% ../nbs/28_learner.ipynb #da2703f4
 class KeepFrozen(Callback):
-    "Take leftover gradients from frozen parameters, so that nothing moves them."
+    "Remove leftover gradients of frozen parameters, so that nothing moves them."
     def before_fit(self):
         for p in self.model.parameters():
             if not p.requires_grad: p.grad = None
 
+# %% ../nbs/28_learner.ipynb #f7aaac0b
 class Bf16(Callback):
     "Compute the forward pass in bf16, the loss and the step in float32."
-    order,entered = MixedPrecision.order,[] # of all learners: what an interrupted one entered, the next one leaves
+    order = MixedPrecision.order
+    entered = [] # autocast contexts of all learners
     def before_fit(self): self.leave()
     def before_batch(self):
-        if self.learn._grab_cbs(MixedPrecision): return # fastai's own was asked for, by `to_fp16`
+        if self.learn._grab_cbs(MixedPrecision): return
         self.entered.append(torch.autocast(self.x.device.type, torch.bfloat16))
         self.entered[-1].__enter__()
-    def after_pred(self): self.leave(); self.learn.pred = to_float(self.pred)
+
+    def after_pred(self):
+        self.leave()
+        self.learn.pred = to_float(self.pred)
+
     @staticmethod
     def leave():
-        "Leave autocast; after an interrupted forward pass it would go on with copies of the weights as they were then."
+        "Leave autocast, also that of an interrupted forward pass."
         while Bf16.entered: Bf16.entered.pop().__exit__(None, None, None)
 
 # %% ../nbs/28_learner.ipynb #41c84930
@@ -46,22 +53,34 @@ class KeepBest(TrackerCallback):
     def __init__(self,
         monitor:str='iou', # Name of a metric, or a loss such as 'valid_loss'
         patience:int=None, # Epochs to wait for a better one; `None` to train to the end
-    ): super().__init__(monitor); self.patience = patience
-    def before_fit(self): super().before_fit(); self.wait,self.weights,self.trains = 0,None,False
+    ):
+        super().__init__(monitor)
+        self.patience = patience
+
+    def before_fit(self):
+        super().before_fit()
+        self.wait,self.weights,self.trains = 0,None,False
+
     def before_train(self): self.trains = True
-    def after_epoch(self):
-        if not self.trains: return # `validate` goes through here too
-        super().after_epoch()
-        if np.isnan(self.recorder.values[-1][self.idx]): return
-        self.wait = 0 if self.new_best else self.wait+1
-        if self.new_best: self.weights = {k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
-        if self.wait==self.patience: raise CancelFitException()
-    def after_fit(self):
-        if self.weights: self.model.load_state_dict(self.weights)
-        elif self.trains: warnings.warn(f"{self.monitor} was nan in every epoch, so the last one counts: validate on tiles that hold every class")
-        super().after_fit()
     def state(self): return dict(best=float(self.best), wait=self.wait, weights=self.weights)
     def restore(self, state): self.best,self.wait,self.weights = state['best'],state['wait'],state['weights']
+
+# %% ../nbs/28_learner.ipynb #a175901d
+@patch
+def after_epoch(self:KeepBest):
+    if not self.trains: return # `validate` is no training
+    TrackerCallback.after_epoch(self)
+    if np.isnan(self.recorder.values[-1][self.idx]): return
+    self.wait = 0 if self.new_best else self.wait+1
+    if self.new_best: self.weights = {k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
+    if self.wait==self.patience: raise CancelFitException()
+
+@patch
+def after_fit(self:KeepBest):
+    if self.weights: self.model.load_state_dict(self.weights)
+    elif self.trains: warnings.warn(f"{self.monitor} was nan in every epoch, so the weights of the last one are kept: "
+                                    "validate on tiles that hold every class")
+    TrackerCallback.after_fit(self)
 
 # %% ../nbs/28_learner.ipynb #eae028db
 def fused_adam(
@@ -75,39 +94,71 @@ def fused_adam(
 
 # %% ../nbs/28_learner.ipynb #0a98dc72
 class AerialLearner(Learner):
-    "fastai's `Learner`, which names what replaces the methods that tiles do not go with."
+    "fastai's `Learner`, which names what replaces the methods that do not work with tiles."
     def predict(self, item, *args, **kwargs):
         what = f'{item}' if isinstance(item, (str,Path)) else type(item).__name__
-        raise TypeError(f"`predict` of {what[:80]}: map a raster with `learn.predict_tile(src, dst)`, which takes any size; for the probabilities of raw pixels (1,bands,H,W) call `learn.aerial_model()(pixels)`")
-    def export(self, *args, **kwargs): raise TypeError("`export` would pickle loaders and tiles: save the model with `learn.save_model(path)` and read it with `load_model(path)`")
+        raise TypeError(f"`predict` of {what[:80]}: map a raster with `learn.predict_tile(src, dst)`, which takes any size; "
+                        "for the probabilities of raw pixels (1,bands,H,W) call `learn.aerial_model()(pixels)`")
+
+    def export(self, *args, **kwargs):
+        raise TypeError("`export` would pickle loaders and tiles: save the model with `learn.save_model(path)` "
+                        "and read it with `load_model(path)`")
+
     def __getattr__(self, k):
-        if k=='curves': raise AttributeError("there are no curves before a threshold is picked: call `learn.pick_threshold()` first")
-        return super().__getattr__(k)
+        if k!='curves': return super().__getattr__(k)
+        raise AttributeError("there are no curves before a threshold is picked: call `learn.pick_threshold()` first")
 
 # %% ../nbs/28_learner.ipynb #9c1b7bbd
 def _check_outs(args, n):
-    "The first output of a network has to be of the `n` classes of the tiles."
+    "Make sure that the first output of the network with the arguments `args` fits `n` classes."
     arch,n_out = args['arch'],args['n_out']
-    if arch in CLASSICS and not isinstance(n_out, int): raise ValueError(f"{arch} has one output, not n_out={n_out}: give a number, or take an encoder of timm")
-    if first(L(n_out)) not in ((1,2) if n==2 else (n,)): raise ValueError(f"n_out={n_out} for tiles of {n} classes: the first output needs {n} logits"+(', or a single one' if n==2 else ''))
+    if arch in CLASSICS and not isinstance(n_out, int):
+        raise ValueError(f"{arch} has one output, not n_out={n_out}: give a number, or take an encoder of timm")
+    if fits_classes(n_out, n): return
+    hint = ', or a single one' if n==2 else ''
+    raise ValueError(f"n_out={n_out} for tiles of {n} classes: the first output needs {n} logits{hint}")
+
+def _precision(device, bf16):
+    "`Bf16`, if it is asked for, or by default where it is faster."
+    Bf16.leave()
+    if bf16 and not has_bf16(device):
+        kind = torch.device(device).type
+        hint = ', or train in fp16 by `learn.to_fp16()`' if kind=='cuda' else ''
+        warnings.warn(f"this {kind} is slower in bf16 than in float32: leave `bf16` out{hint}", stacklevel=3)
+    wanted = has_bf16(device) if bf16 is None else bf16
+    return [Bf16()] if wanted else []
+
+# %% ../nbs/28_learner.ipynb #93fc888b
+def _metrics(codes, metrics):
+    "Scores by their names, from one confusion matrix, and then the other metrics."
+    metrics = ['accuracy','iou'] if metrics is None else L(metrics)
+    names = [m for m in metrics if isinstance(m, str)]
+    return confusion_metrics(codes, names)+[m for m in metrics if not isinstance(m, str)]
+
+def _keep_best(metrics, patience):
+    if patience is None: return []
+    if patience<1: raise ValueError(f"patience={patience}: give the number of epochs to wait for a better one, 1 or more")
+    best = next((m.name for m in metrics if m.name in ('iou','miou')), 'valid_loss')
+    return [KeepBest(best, patience)]
 
 def _traits(dls):
-    "What the training tiles of `dls` are like, looked at once."
+    "Traits of the training tiles, measured once."
     dl = dls.train
     if 'traits' not in vars(dl): dl.traits = tile_traits([t for t,_ in dl.tiles])
     return dl.traits
 
+# %% ../nbs/28_learner.ipynb #28026681
 @delegates(Learner.__init__, but=['model','splitter'])
 def aerial_learner(
     dls, # `TileDataLoaders`, or `DataLoaders` of tile blocks
-    arch='resnet34', # Encoder, the name of a timm model, or a function of that name as fastai has it; or a whole network, a name in `CLASSICS`
+    arch='resnet34', # Encoder: the name of a timm model, or fastai's function of that name; or a whole network, a name in `CLASSICS`
     pretrained=True, # Weights of the encoder: by timm, a file of weights, or `False` for random ones
     loss_func=None, # `None` for cross entropy without void
     metrics=None, # Names of scores, see `confusion_metrics`, or metrics; `None` for accuracy and IoU
     opt_func=fused_adam, # Makes the optimizer
     wd:float=0.01, # Weight decay
     train_bn:bool=False, # Train batch norms of frozen groups as well
-    patience:int=None, # Keep the epoch with the best IoU (the lowest loss, where IoU is no metric), and stop after so many without a better one; `None` to train to the end
+    patience:int=None, # Keep the epoch with the best IoU, or lowest loss; stop after so many without a better one; `None` for neither
     bf16:bool=None, # Compute in bf16; `None` where the device is faster in it
     net:dict=None, # More arguments of `aerial_unet`, such as `block`, or of the network in `CLASSICS`
     **kwargs
@@ -118,58 +169,56 @@ def aerial_learner(
     device,loss = dls.device or default_device(),loss_func or PixelCrossEntropy()
     model = make_net(**args, pretrained=pretrained).to(device, memory_format=torch.channels_last)
     if isinstance(loss, nn.Module): loss.to(device)
-    names = ['accuracy','iou'] if metrics is None else [m for m in L(metrics) if isinstance(m, str)]
-    metrics = confusion_metrics(dls.codes, names)+[m for m in L(metrics) if not isinstance(m, str)]
-    learn = AerialLearner(dls, model, loss_func=loss, metrics=metrics, splitter=unet_groups, opt_func=opt_func, wd=wd, train_bn=train_bn, **kwargs)
-    learn.add_cbs([KeepFrozen(), *_precision(device, bf16), *_watch(learn.metrics, patience)])
+    learn = AerialLearner(dls, model, loss_func=loss, metrics=_metrics(dls.codes, metrics), splitter=unet_groups,
+                          opt_func=opt_func, wd=wd, train_bn=train_bn, **kwargs)
+    learn.add_cbs([KeepFrozen(), *_precision(device, bf16), *_keep_best(learn.metrics, patience)])
     learn.arch_args,learn.thresh,learn.temperature = args,None,1.
-    _traits(dls) # while the tiles are there
+    _traits(dls) # now, while the tiles can be read
     if getattr(model, 'pretrained', False): learn.freeze()
     return learn
 
-def _precision(device, bf16):
-    Bf16.leave()
-    if bf16 and not has_bf16(device): warnings.warn(f"this {torch.device(device).type} is slower in bf16 than in float32: leave `bf16` out{', or train in fp16 by `learn.to_fp16()`'*(torch.device(device).type=='cuda')}", stacklevel=3)
-    return [Bf16()] if bf16 or (bf16 is None and has_bf16(device)) else []
-
-def _watch(metrics, patience):
-    if patience is None: return []
-    if patience<1: raise ValueError(f"patience={patience}: give the number of epochs to wait for a better one, 1 or more")
-    best = next((m.name for m in metrics if m.name in ('iou','miou')), 'valid_loss')
-    return [KeepBest(best, patience)]
-
 # %% ../nbs/28_learner.ipynb #5598bc9e
+def _train_speed(learn, seconds):
+    "Patches in a second that the network can train on."
+    net,(x,y) = deepcopy(learn.model).train(),learn.dls.one_batch()
+    bf16 = torch.autocast(x.device.type, torch.bfloat16, enabled=bool(learn._grab_cbs(Bf16)))
+    def step():
+        with bf16: pred = net(x)
+        learn.loss_func(pred, y).backward()
+        net.zero_grad(set_to_none=True)
+        if x.is_cuda: torch.cuda.synchronize()
+    step() # the first one is slower
+    n,start = 0,time.perf_counter()
+    while (spent := time.perf_counter()-start)<seconds:
+        step()
+        n += len(x)
+    return n/spent
+
+# %% ../nbs/28_learner.ipynb #326cf797
 @patch
 def speed(self:Learner,
     seconds:float=3, # How long to measure each
 )->dict: # Patches in a second: `loader` and `training`; and in words which of them is the `limit`
     "Patches in a second that the loader gives and that the network can take."
-    loader = self.dls.train.speed(seconds)
-    net,(x,y),n,t0 = deepcopy(self.model).train(),self.dls.one_batch(),0,None
-    bf16 = bool(self._grab_cbs(Bf16)) # as the training does it
-    while t0 is None or time.perf_counter()-t0<seconds:
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): pred = net(x)
-        self.loss_func(pred, y).backward()
-        net.zero_grad(set_to_none=True)
-        if x.is_cuda: torch.cuda.synchronize()
-        if t0 is None: t0 = time.perf_counter() # the first step warms up
-        else: n += len(x)
-    training = n/(time.perf_counter()-t0)
-    limit = 'the disk: more workers, `reuse`, or a tiled copy by `write_mosaic`' if loader<1.2*training else 'the network'
+    loader,training = self.dls.train.speed(seconds),_train_speed(self, seconds)
+    disk = 'the disk: more workers, `reuse`, or a tiled copy by `write_mosaic`'
+    limit = disk if loader<1.2*training else 'the network'
     return dict(loader=round(loader, 1), training=round(training, 1), limit=limit)
 
 # %% ../nbs/28_learner.ipynb #85bea377
 @patch
-def aerial_model(self:Learner):
+def aerial_model(self:Learner)->AerialModel:
     "The network as it is now, with scale, codes, colours and threshold."
-    tile,dls = self.dls.tiles[0][0],self.dls
-    return AerialModel(self.model, self.arch_args, dls.scale, list(dls.codes), dls.palette, tile.chosen, self.thresh, getattr(dls, 'images', None),
-                       dict(sz=dls.sz, pretrained=getattr(self.model, 'pretrained', False)), self.temperature, _traits(dls))
+    dls = self.dls
+    tile,_ = dls.tiles[0]
+    info = dict(sz=dls.sz, pretrained=getattr(self.model, 'pretrained', False))
+    return AerialModel(self.model, self.arch_args, dls.scale, list(dls.codes), dls.palette, tile.chosen, self.thresh,
+                       images=getattr(dls, 'images', None), info=info, temperature=self.temperature, trained_on=_traits(dls))
 
 # %% ../nbs/28_learner.ipynb #e03b8e67
 @patch
 def save_model(self:Learner,
-    path, # Folder to write; a model that is there, and nothing else, is replaced
+    path, # Folder to write; a saved model that is there is replaced
 )->Path: # The folder
     "Save the model in the folder `path`, ready for `load_model`."
     return self.aerial_model().save(path)

@@ -245,6 +245,8 @@ class MapJob:
         self.mask = area_mask(area, self.tile)
         self._set_portions()
 
+MapJob.__init__.__delwrap__,FileOptions.__delwrap__ = FileOptions,Resources # where the documentation of arguments is found
+
 # %% ../nbs/34_prediction.ipynb #f8208bf2
 @patch
 def _set_grid(self:MapJob, sz, overlap, weights, margin):
@@ -305,8 +307,7 @@ def settings(self:MapJob)->dict: # JSON
         raster=self.tile.facts_key(),
         function=self._function(),
         sz=g.sz, overlap=g.overlap, weights=g.weights, margin=g.margin,
-        tta=self.tta and self.tta.key(),
-        fill=self.tile.fill.tolist(),
+        tta=self.tta and self.tta.key(), fill=self.tile.fill.tolist(),
         outputs=list(self.paths),
         thresh=None if self.thresh is None else np.float32(self.thresh).tolist(),
         dtype=self.options.dtype, only=self.options.only, codes=self.codes,

@@ -29,7 +29,8 @@ from .scales import Scale
 from .labels import Palette,check_palette,palette_colours
 from .traits import check_traits,trait_differences
 from .classics import CLASSICS
-from .unets import BLOCKS,encoder_plan,aerial_unet,make_net,has_bf16
+from .encoders import encoder_plan
+from .unets import BLOCKS,aerial_unet,make_net,has_bf16
 from .losses import class_logits
 
 # %% ../nbs/27_predictor.ipynb #c3000005

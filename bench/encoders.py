@@ -14,7 +14,8 @@ ap.add_argument('--share', type=float, default=.2); ap.add_argument('--seed', ty
 ap.add_argument('--most', type=float, default=40); ap.add_argument('--limit', type=int, default=0, help='at most so many architectures, 0 for all that were drawn')
 A = ap.parse_args()
 import torch, torch.nn.functional as F, timm
-from aerialfast.unets import aerial_unet,unet_groups,_plan
+from aerialfast.encoders import encoder_plan
+from aerialfast.unets import aerial_unet,unet_groups
 
 SIZES = (64,64),(37,53),(129,70)
 
@@ -26,7 +27,7 @@ def drawn():
 
 def check_features(arch, net, multiple):
     "The features are the same with and without the layers that were taken out."
-    plan = _plan(arch)
+    plan = encoder_plan(arch)
     if not plan.unused: return
     whole = timm.create_model(arch, features_only=True, **plan.args).eval()
     whole.load_state_dict(net.encoder.state_dict(), strict=False)
@@ -52,7 +53,7 @@ def check_training(net):
 WIDTHS = (128,64,32,32,32,32)
 def row(arch):
     t = time.perf_counter()
-    try: plan = _plan(arch)
+    try: plan = encoder_plan(arch)
     except ValueError as e: return f'| {arch} | refused: {str(e)[:150]} | | | | {time.perf_counter()-t:.1f} |'
     planned = time.perf_counter()-t
     with torch.device('meta'): net = aerial_unet(arch, widths=WIDTHS)
