@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/handles.html.md"""
 # %% auto #0
 __all__ = ['Handle', 'close_handles']
 
-# %% ../nbs/03_handles.ipynb #e15e9d36
+# %% ../nbs/03_handles.ipynb #64569a5a
 from contextlib import contextmanager
 from collections import OrderedDict
 from pathlib import Path
@@ -20,7 +20,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning,RasterioError
 from rasterio.windows import Window
 
-# %% ../nbs/03_handles.ipynb #95bacc31
+# %% ../nbs/03_handles.ipynb #20dd2d5d
 _REMOTE = ('http://','https://','ftp://','s3://','gs://','az://','/vsi')
 
 def is_remote(path):
@@ -53,7 +53,7 @@ def gdal_options():
     return rasterio.Env(GTIFF_VIRTUAL_MEM_IO='YES', GDAL_DISABLE_READDIR_ON_OPEN='TRUE',
         GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', **threads)
 
-# %% ../nbs/03_handles.ipynb #0aeeeb0d
+# %% ../nbs/03_handles.ipynb #cf227d5d
 def ignore_no_crs():
     "Switch off rasterio's warning that a file is not georeferenced."
     first = warnings.filters[0] if warnings.filters else None
@@ -66,13 +66,14 @@ def quiet_gdal():
     ignore_no_crs()
     with gdal_options(): yield
 
-# %% ../nbs/03_handles.ipynb #cdc3ac44
+# %% ../nbs/03_handles.ipynb #29533070
 GDAL_ERRORS = RasterioError,CPLE_BaseError,FileNotFoundError
 
 def _no_files_left(e):
     "Has this process reached its limit of open files?"
     return 'Too many open files' in f'{e} {e.__cause__}' or getattr(e, 'errno', None) in (errno.EMFILE, errno.ENFILE)
 
+# %% ../nbs/03_handles.ipynb #698ce08a
 def explained(e, path, what):
     "GDAL's error `e` as one that names the file and says `what` failed."
     if _no_files_left(e):
@@ -82,6 +83,7 @@ def explained(e, path, what):
         return FileNotFoundError(f"{path} does not exist: give the path of a raster")
     return OSError(f"{path}: {what} ({e.__cause__ or e}); the file is damaged or no raster: copy it again")
 
+# %% ../nbs/03_handles.ipynb #8c6e3f58
 @contextmanager
 def explained_errors(path, what):
     "Turn GDAL's errors into ones that name `path` and say `what` failed."
@@ -103,7 +105,7 @@ class _Pool:
         self.idle = OrderedDict() # key to open files, the longest unused first
         self.lock = threading.Lock()
 
-# %% ../nbs/03_handles.ipynb #5badd02b
+# %% ../nbs/03_handles.ipynb #c9882c2a
 @patch
 def take(self:_Pool, key):
     "An open file of `key` for the caller alone, or `None`."
@@ -115,6 +117,7 @@ def take(self:_Pool, key):
         if not found: del self.idle[key]
         return src
 
+# %% ../nbs/03_handles.ipynb #f298f913
 @patch
 def give(self:_Pool, key, src):
     "Take `src` back, and close those that were unused longest."
@@ -125,7 +128,7 @@ def give(self:_Pool, key, src):
         old = self._oldest(self.n-self.most) if self.n>self.most else ()
     for s in old: s.close()
 
-# %% ../nbs/03_handles.ipynb #e0ea0d62
+# %% ../nbs/03_handles.ipynb #bedaab99
 @patch
 def _oldest(self:_Pool, n):
     "Take out the `n` that were unused longest."
@@ -137,6 +140,7 @@ def _oldest(self:_Pool, n):
     self.n -= len(out)
     return out
 
+# %% ../nbs/03_handles.ipynb #02583452
 @patch
 def close(self:_Pool):
     "Close all."
@@ -153,6 +157,7 @@ def _most_files():
 
 _pool,_inherited = _Pool(_most_files()),[]
 
+# %% ../nbs/03_handles.ipynb #9248fc27
 def _after_fork():
     global _pool
     _inherited.append(_pool) # kept, or they would be closed
@@ -163,7 +168,7 @@ def close_handles():
     "Close the files that this process keeps open for later reads."
     _pool.close()
 
-# %% ../nbs/03_handles.ipynb #6f4048b9
+# %% ../nbs/03_handles.ipynb #781ff4a2
 def _open(handle):
     "Open the file of `handle`."
     with quiet_gdal():
@@ -172,6 +177,7 @@ def _open(handle):
         if src.driver=='GTiff' and src.compression is None: src.read(1, window=Window(0, 0, 1, 1))
         return src
 
+# %% ../nbs/03_handles.ipynb #14d67313
 def borrow(
     handle:Handle, # What to open
 ): # A rasterio dataset for the caller alone
@@ -184,6 +190,7 @@ def borrow(
         close_handles()
         return _open(handle)
 
+# %% ../nbs/03_handles.ipynb #2b1acc5c
 def give_back(
     handle:Handle, # What was borrowed
     src, # The open file

@@ -8,20 +8,21 @@ Docs: https://aerialfast.github.io/aerialfast/layers.html.md"""
 __all__ = ['TILE_ENDINGS', 'SIDE_FILES', 'tile_files', 'Facts', 'Origin', 'Stamp', 'Layer', 'Values', 'FileLayer', 'open_file',
            'Stored']
 
-# %% ../nbs/03_layers.ipynb #40a143b1
+# %% ../nbs/03_layers.ipynb #d669c12a
 from dataclasses import dataclass
 from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 import hashlib,json,os,re,warnings,zlib
 from fastcore.basics import patch
-from .handles import Handle,GDAL_ERRORS,borrow,explained,explained_errors,full_path,gdal_options,give_back,is_remote,is_vrt_text,quiet_gdal
+from .handles import GDAL_ERRORS,Handle,borrow,give_back,explained,explained_errors
+from .handles import full_path,gdal_options,is_remote,is_vrt_text,quiet_gdal
 import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp,MaskFlags
 from rasterio.windows import Window
 
-# %% ../nbs/03_layers.ipynb #b4546a76
+# %% ../nbs/03_layers.ipynb #0e49bdce
 def as_paths(
     src, # A path, or several in a list, an `L` or a generator
 )->list:
@@ -77,7 +78,7 @@ class Origin:
     group:str=None # Tiles of one group, such as a city or a flight, stay on one side of a split
     date:str=None # When it was taken
 
-# %% ../nbs/03_layers.ipynb #ba6abbd3
+# %% ../nbs/03_layers.ipynb #cbd3a761
 def _mask_of(src, alpha):
     "`Facts.mask` of an open file with the `alpha` bands."
     flags = [{*f} for f in src.mask_flag_enums]
@@ -89,7 +90,7 @@ def _colours_of(src):
     has_table = src.count==1 and src.colorinterp[0]==ColorInterp.palette
     return src.colormap(1) if has_table else None
 
-# %% ../nbs/03_layers.ipynb #caf1e4f5
+# %% ../nbs/03_layers.ipynb #b638c19a
 def _facts(src, path):
     "The `Facts` of an open file."
     alpha = tuple(i for i,c in enumerate(src.colorinterp, 1) if c==ColorInterp.alpha)
@@ -106,7 +107,7 @@ def _facts(src, path):
         driver=src.driver,
         origin=_origin_tag(src, path))
 
-# %% ../nbs/03_layers.ipynb #5b0b743d
+# %% ../nbs/03_layers.ipynb #6cfb41da
 def _origin_tag(src, path):
     "The `Origin` in the tag AERIALFAST_ORIGIN, or `None`."
     text = src.tags().get('AERIALFAST_ORIGIN')
@@ -115,7 +116,8 @@ def _origin_tag(src, path):
         d = json.loads(text)
         return Origin(**{k: d[k] for k in Origin.__dataclass_fields__ if k in d})
     except (ValueError,TypeError):
-        warnings.warn(f"{path}: its tag AERIALFAST_ORIGIN cannot be read, so it counts as a source of its own: {text[:80]!r}")
+        warnings.warn(f"{path}: its tag AERIALFAST_ORIGIN cannot be read, "
+                      f"so it counts as a source of its own: {text[:80]!r}")
 
 # %% ../nbs/03_layers.ipynb #55a5b465
 def _sampled(src, band, n):
@@ -132,7 +134,7 @@ def _looks_alpha(src, band):
         if values.size: return (values==values.max()).mean()>.5
     return True
 
-# %% ../nbs/03_layers.ipynb #c8c87bcd
+# %% ../nbs/03_layers.ipynb #0f56802f
 def _without_false_alpha(facts, src):
     "`facts` in which only those bands are alpha bands that look like one."
     if src.driver in ('PNG','WEBP'): return facts # their fourth band is always alpha
@@ -141,7 +143,7 @@ def _without_false_alpha(facts, src):
     alpha = tuple(b for b in facts.alpha if b not in untrue)
     return facts._replace(untrue=untrue, alpha=alpha, mask='' if facts.mask=='alpha' else facts.mask)
 
-# %% ../nbs/03_layers.ipynb #1591e055
+# %% ../nbs/03_layers.ipynb #b4760786
 def read_facts(
     path, # Path or address of a raster, or a VRT as text
 )->tuple: # `Facts`; list of the local files that GDAL reads for it
@@ -153,7 +155,7 @@ def read_facts(
                           f"warp it first, `gdalwarp {path} warped.tif`")
         return facts,[] if is_remote(path) or is_vrt_text(path) else src.files
 
-# %% ../nbs/03_layers.ipynb #69d4b914
+# %% ../nbs/03_layers.ipynb #25fa292f
 def window_bounds(
     t, # Six numbers of an affine transform
     h:int, # Rows in pixels
@@ -164,6 +166,7 @@ def window_bounds(
     xs,ys = zip(*corners)
     return min(xs),min(ys),max(xs),max(ys)
 
+# %% ../nbs/03_layers.ipynb #3c672666
 def moved_transform(
     t, # `Affine` of a raster
     x:int, # First column of the window, in pixels
@@ -187,7 +190,7 @@ def _aux_checksum(path):
     has_more = re.sub(r'<[^>]*>|\s', '', text) or '<MDI' in text or '<GCP' in text
     return zlib.crc32(text.encode()) if has_more else 0
 
-# %% ../nbs/03_layers.ipynb #24742bc3
+# %% ../nbs/03_layers.ipynb #c01b2670
 SIDE_FILES = '.aux.xml .msk .ovr'.split() # GDAL puts them beside a raster
 
 def _stamp(path):
@@ -198,7 +201,7 @@ def _stamp(path):
     checksum = _aux_checksum(path)
     return Stamp(path, checksum, checksum) if checksum else None
 
-# %% ../nbs/03_layers.ipynb #8f2c0c15
+# %% ../nbs/03_layers.ipynb #cf2297bd
 def file_stamps(
     files, # Paths or addresses
     opened=(), # VRTs among them whose members are in `files`
@@ -236,7 +239,7 @@ class Layer:
         "Pixels `(C,h,w)` of the chosen bands as they are stored, under the `Window` `win`; resampled to `shape`."
         raise NotImplementedError
     def masked(self, win, shape=None):
-        "Where the mask says that there is data: `(h,w)` bool, or `(C,h,w)` if `mask` is 'each'. Asked only if there is a mask."
+        "Where the mask says that there is data: `(h,w)` bool, or `(C,h,w)` if `mask` is 'each'. Asked only with a mask."
         raise NotImplementedError
     def blank(self, win):
         "Is it known without reading that there is no data under `win`?"
@@ -245,7 +248,7 @@ class Layer:
         "What tells this layer from others, for JSON."
         return [[*s] for s in self.stamps]
 
-# %% ../nbs/03_layers.ipynb #423ae409
+# %% ../nbs/03_layers.ipynb #c75444fb
 @patch
 def choose(self:Layer,
     bands:list=None, # Numbers of bands, from 1; `None` for all but alpha bands
@@ -257,11 +260,13 @@ def choose(self:Layer,
     idx = [b-1 for b in bands]
     layer.bands,layer.places = list(bands),list(range(len(bands)) if places is None else places)
     layer.nodata = [f.nodata[i] for i in idx] if f.nodata else [None]*len(idx)
-    layer.mask = '' if f.mask=='alpha' and {*bands}&{*f.alpha} else f.mask # an alpha band that is asked for is an ordinary band
-    if f.scales: layer.scales,layer.offsets = [np.float32([o[i] for i in idx])[:,None,None] for o in (f.scales,f.offsets)]
+    reads_alpha = f.mask=='alpha' and {*bands}&{*f.alpha}
+    layer.mask = '' if reads_alpha else f.mask # an alpha band that is asked for is an ordinary band
+    def chosen(numbers): return np.float32([numbers[i] for i in idx])[:,None,None]
+    if f.scales: layer.scales,layer.offsets = chosen(f.scales),chosen(f.offsets)
     return layer
 
-# %% ../nbs/03_layers.ipynb #561eb94d
+# %% ../nbs/03_layers.ipynb #36d34561
 @patch
 def untagged(self:Layer):
     "This layer with its nodata values read as measurements."
@@ -285,7 +290,7 @@ def _has_nodata(a, nodata):
     if len(kinds)==1: return is_value(a, nodata[0])
     return np.stack([np.zeros(b.shape, bool) if v is None else is_value(b, v) for b,v in zip(a, nodata)])
 
-# %% ../nbs/03_layers.ipynb #bc07ebd8
+# %% ../nbs/03_layers.ipynb #0ef0156f
 def missing_values(
     a:np.ndarray, # `(C,h,w)`, as stored
     nodata:list, # Nodata value of each band, or `None`
@@ -295,13 +300,14 @@ def missing_values(
     if a.dtype.kind=='f': bad = ~np.isfinite(a) if bad is None else bad | ~np.isfinite(a)
     return bad if bad is not None and bad.any() else None
 
-# %% ../nbs/03_layers.ipynb #ce08eb29
+# %% ../nbs/03_layers.ipynb #0791f609
 class Values(NamedTuple):
     "What was read from a layer."
     px:np.ndarray # `(C,h,w)`
     bad:np.ndarray=None # `(C,h,w)` bool: where a band is missing; `None` for nowhere
     valid:np.ndarray=None # `(h,w)` bool: where a pixel is not void; `None` for everywhere
 
+# %% ../nbs/03_layers.ipynb #62a2b462
 @patch
 def values(self:Layer, win, shape=None):
     "The `Values` under the `Window` `win`, resampled to `shape`."
@@ -328,6 +334,7 @@ class FileLayer(Layer):
         self.handle = Handle(str(src), hashlib.sha256(repr(stamps).encode()).hexdigest()[:16])
     def key(self): return [super().key(), str(self.handle.frame or '')]
 
+# %% ../nbs/03_layers.ipynb #457fe990
 def open_file(
     path, # Path or address of a raster
 )->FileLayer:
@@ -337,7 +344,7 @@ def open_file(
         facts,files = read_facts(path)
         return FileLayer(path, facts, file_stamps([path, *files], opened=[] if is_remote(path) else [path]), path)
 
-# %% ../nbs/03_layers.ipynb #383ec0c0
+# %% ../nbs/03_layers.ipynb #ed08bcbf
 @patch
 def ask(self:FileLayer,
     question, # Function of an open rasterio dataset
@@ -357,11 +364,12 @@ def ask(self:FileLayer,
     give_back(self.handle, src)
     return out
 
+# %% ../nbs/03_layers.ipynb #bde692ce
 @patch
 def _ask(self:FileLayer, src, question):
     with gdal_options(): return question(src)
 
-# %% ../nbs/03_layers.ipynb #591911ac
+# %% ../nbs/03_layers.ipynb #00d0dcf5
 @patch
 def pixels(self:FileLayer, win, shape=None):
     size = shape and (len(self.bands), *shape)
@@ -378,7 +386,7 @@ def _mask(self:FileLayer, src, win, shape):
         return src.read(src.count, window=win, out_shape=shape)>0
     return src.dataset_mask(window=win, out_shape=shape)>0
 
-# %% ../nbs/03_layers.ipynb #f7cdd0ab
+# %% ../nbs/03_layers.ipynb #7cc408b9
 @patch
 def blank(self:FileLayer, win):
     "Is no block of this file stored under `win`, and does that mean: no data?"
@@ -387,10 +395,11 @@ def blank(self:FileLayer, win):
     ys = range(win.row_off//bh, -(-(win.row_off+win.height)//bh))
     xs = range(win.col_off//bw, -(-(win.col_off+win.width)//bw))
     def is_stored(src):
-        return any(src.get_tag_item(f'BLOCK_OFFSET_{x}_{y}', 'TIFF', bidx=b) for x in xs for y in ys for b in self.bands)
+        return any(src.get_tag_item(f'BLOCK_OFFSET_{x}_{y}', 'TIFF', bidx=b)
+                   for x in xs for y in ys for b in self.bands)
     return not self.ask(is_stored, what='its list of blocks cannot be read')
 
-# %% ../nbs/03_layers.ipynb #8400cf39
+# %% ../nbs/03_layers.ipynb #3f283e8a
 class Stored(NamedTuple):
     "How a file is stored."
     bh:int # Height of a block
@@ -404,13 +413,14 @@ def stored(self:Layer):
     f = self.facts
     return [Stored(*f.blocks, f.w, sum(np.dtype(t).itemsize for t in f.dtypes))]
 
-# %% ../nbs/03_layers.ipynb #35066f96
+# %% ../nbs/03_layers.ipynb #9e3719d2
 @patch
 def stored(self:FileLayer):
     "A list of the different `Stored` of the file, or of the members of a VRT."
     if self._blocks is None: self._blocks = self._find_blocks()
     return self._blocks
 
+# %% ../nbs/03_layers.ipynb #22efe403
 @patch
 def _find_blocks(self:FileLayer):
     own = super(FileLayer, self).stored()
