@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/writing.html.md"""
 # %% auto #0
 __all__ = ['check_dst', 'Moments', 'RasterWriter', 'write_mosaic', 'tiled_copy']
 
-# %% ../nbs/06_writing.ipynb #4ec35362
+# %% ../nbs/06_writing.ipynb #9411b5e8
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ import os,shutil,sys,zlib
 from fastcore.basics import patch
 from .files import whole_file,write_whole
 from .handles import explained_errors,gdal_threads,ignore_no_crs,is_remote,quiet_gdal
-from .layers import SIDE_FILES,as_paths,is_value,missing_values,open_file,tile_files
+from .layers import SIDE_FILES,as_paths,is_value,missing_values,file_layer,tile_files
 from .mosaics import Mosaic,mosaic_layer
 from .rasters import Tile,row_windows
 import numpy as np
@@ -39,7 +39,7 @@ def check_dst(
         raise ValueError(f"{dst} is one of the files that {t.name} is read from: write to another file")
     return dst
 
-# %% ../nbs/06_writing.ipynb #9882d999
+# %% ../nbs/06_writing.ipynb #c76bb04d
 def _move_sides(part, dst):
     "Move the side files of `part` beside `dst`; remove those of the file that `dst` replaced."
     for s in SIDE_FILES:
@@ -69,7 +69,7 @@ class Moments:
     @property
     def std(self): return np.sqrt(self.m2/np.maximum(self.n, 1))
 
-# %% ../nbs/06_writing.ipynb #5b111574
+# %% ../nbs/06_writing.ipynb #66dede8e
 def _moments(x):
     "Number, mean, squared deviations, minimum and maximum of up to a few million numbers."
     if not x.size: return 0,0.,0.,np.inf,-np.inf
@@ -78,7 +78,7 @@ def _moments(x):
     f -= mean
     return x.size,mean,np.einsum('i,i', f, f),x.min(),x.max()
 
-# %% ../nbs/06_writing.ipynb #d67a4cf9
+# %% ../nbs/06_writing.ipynb #9fa732f2
 @patch
 def add(self:Moments,
     a:np.ndarray, # `(C,n,W)`
@@ -105,13 +105,13 @@ def _writing(dst):
     try: yield
     except (RasterioError,CPLE_BaseError) as e: raise _no_room(dst, e.__cause__ or e) from e
 
-# %% ../nbs/06_writing.ipynb #4f23d253
+# %% ../nbs/06_writing.ipynb #56a0bee2
 def _checksum(a):
     "Checksum of pixels; all NaN are alike."
     a = np.ascontiguousarray(a)
     return zlib.crc32(np.where(np.isnan(a), 0, a) if a.dtype.kind=='f' else a)
 
-# %% ../nbs/06_writing.ipynb #7afcd8d3
+# %% ../nbs/06_writing.ipynb #1abdf434
 class RasterWriter:
     "Writes a tiled, compressed GeoTIFF from top to bottom; it appears as `dst` when it is whole."
     def __init__(self,
@@ -140,7 +140,7 @@ class RasterWriter:
         self.counts = Moments(count) if self.overviews else None
         self.y,self.rows,self.sums = 0,[],[] # rows in the file; rows that wait for a whole block; checksums
 
-# %% ../nbs/06_writing.ipynb #d4ba7b30
+# %% ../nbs/06_writing.ipynb #a4f081f9
 @patch
 def _profile(self:RasterWriter, like, count, dtype, nodata, bits):
     "How GDAL writes the file."
@@ -164,7 +164,7 @@ def __enter__(self:RasterWriter):
         raise
     return self
 
-# %% ../nbs/06_writing.ipynb #ec6a644f
+# %% ../nbs/06_writing.ipynb #74abe683
 @patch
 def _begin(self:RasterWriter):
     ignore_no_crs()
@@ -174,7 +174,7 @@ def _begin(self:RasterWriter):
     if self.tags: self.out.update_tags(**self.tags)
     if self.scale: self.out.scales = [self.scale]*self.out.count
 
-# %% ../nbs/06_writing.ipynb #3807c2fc
+# %% ../nbs/06_writing.ipynb #5e0c4f49
 @patch
 def __exit__(self:RasterWriter, kind, err, tb):
     try:
@@ -185,7 +185,7 @@ def __exit__(self:RasterWriter, kind, err, tb):
         raise
     else: self.whole.__exit__(kind, err, tb)
 
-# %% ../nbs/06_writing.ipynb #24cf0741
+# %% ../nbs/06_writing.ipynb #b5466c40
 @patch
 def _close(self:RasterWriter):
     with _writing(self.dst):
@@ -201,7 +201,7 @@ def _check_rows(self:RasterWriter, a):
     if a.ndim==3 and (len(a),a.shape[2],a.dtype)==(count,w,dtype): return
     raise ValueError(f"{self.dst.name}: got rows of shape {a.shape} and {a.dtype}: give ({count},n,{w}) of {dtype}")
 
-# %% ../nbs/06_writing.ipynb #052e7fa5
+# %% ../nbs/06_writing.ipynb #ee896c6a
 @patch
 def write(self:RasterWriter,
     a:np.ndarray, # `(C,n,W)` in the dtype of the file
@@ -218,7 +218,7 @@ def write(self:RasterWriter,
     self.rows = [a[:,n:].copy()] if n<have else []
     self.put(n, [(0, a[:,:n])])
 
-# %% ../nbs/06_writing.ipynb #752da58b
+# %% ../nbs/06_writing.ipynb #66b48c60
 @patch
 def put(self:RasterWriter,
     n:int, # Rows
@@ -234,7 +234,7 @@ def put(self:RasterWriter,
         if self.counts: self.counts.add(a, missing_values(a, [self.kw['nodata']]*len(a)))
     self.y += n
 
-# %% ../nbs/06_writing.ipynb #5d7f30bc
+# %% ../nbs/06_writing.ipynb #f8135f33
 @patch
 def _read_back(self:RasterWriter, part):
     "Raise if the file `part` does not hold what was written."
@@ -258,7 +258,7 @@ def _write_statistics(self:RasterWriter, out):
         percent = 100*m.n[i]/(out.width*out.height)
         out.update_tags(int(i)+1, **tags, STATISTICS_VALID_PERCENT=f'{percent:.4g}')
 
-# %% ../nbs/06_writing.ipynb #3000fbd8
+# %% ../nbs/06_writing.ipynb #e139b2e9
 @patch
 def _steps(self:RasterWriter, out):
     "How much smaller each overview is than the file."
@@ -267,11 +267,11 @@ def _steps(self:RasterWriter, out):
     steps = [4**k for k in range(1, 10) if side>self.block*4**k/2]
     return steps or ([2] if self.cog and side>self.block else [])
 
-# %% ../nbs/06_writing.ipynb #bcbc3e9b
+# %% ../nbs/06_writing.ipynb #ca138e3a
 @patch(as_prop=True)
 def _resampling(self:RasterWriter): return 'average' if self.smooth else 'nearest'
 
-# %% ../nbs/06_writing.ipynb #3d1fd524
+# %% ../nbs/06_writing.ipynb #414e5a57
 @patch
 def _finish(self:RasterWriter):
     "Add statistics and overviews, and arrange the file as a COG."
@@ -284,7 +284,7 @@ def _finish(self:RasterWriter):
         if steps := self._steps(out): out.build_overviews(steps, Resampling[self._resampling])
     if self.cog: self._as_cog()
 
-# %% ../nbs/06_writing.ipynb #a1508597
+# %% ../nbs/06_writing.ipynb #d0b50d1a
 @patch
 def _as_cog(self:RasterWriter):
     made = self.part.with_suffix('.cog.tif')
@@ -301,7 +301,7 @@ _OFFSETS = sorted(((dy,dx) for dy in range(-3, 4) for dx in range(-3, 4)), key=l
 
 def _alike(a, b): return (a==b) | ((a!=a)&(b!=b)) # NaN is like NaN
 
-# %% ../nbs/06_writing.ipynb #fc37f4bf
+# %% ../nbs/06_writing.ipynb #87b18543
 def _as_nearest(got, below, b, y, shape):
     "Which pixels of `got`, rows from `y` of band `b` of an overview of `shape`, are pixels of `below` at that place?"
     rows = (.5+np.arange(y, y+len(got))*(below.height/shape[0])).astype(int)
@@ -316,7 +316,7 @@ def _as_nearest(got, below, b, y, shape):
         good[i,j] = _alike(near, got[i,j])
     return good
 
-# %% ../nbs/06_writing.ipynb #8d4bc2ab
+# %% ../nbs/06_writing.ipynb #d4bdd0b2
 def _as_average(got, below, b, y, shape, nodata):
     "Which pixels of `got`, as above, are about the mean of the pixels of `below` at that place?"
     step = below.height/shape[0]
@@ -326,14 +326,14 @@ def _as_average(got, below, b, y, shape, nodata):
     else: good = np.abs(got.astype(np.int64)-want)<=1
     return good if nodata is None else good & (is_value(got, nodata)==is_value(want, nodata))
 
-# %% ../nbs/06_writing.ipynb #30479224
+# %% ../nbs/06_writing.ipynb #6a23a6ea
 class _Level(NamedTuple):
     "An overview that is checked."
     overview:object # Open file at this overview
     below:object # At the level below
     full:object=None # The file itself, if that is not the level below
 
-# %% ../nbs/06_writing.ipynb #316c8d65
+# %% ../nbs/06_writing.ipynb #61495756
 @patch
 def _as_expected(self:RasterWriter, level, b, r, got):
     "Which pixels of `got`, rows of an overview from `r`, are right?"
@@ -343,7 +343,7 @@ def _as_expected(self:RasterWriter, level, b, r, got):
     if level.full and not ok.all(): ok |= _as_nearest(got, level.full, b, r, shape) # GDAL resamples one or the other
     return ok
 
-# %% ../nbs/06_writing.ipynb #d38e7b47
+# %% ../nbs/06_writing.ipynb #d8100025
 @patch
 def _is_right(self:RasterWriter, level, b, y):
     "Is each block of the overview in the block row at `y` right?"
@@ -356,7 +356,7 @@ def _is_right(self:RasterWriter, level, b, y):
         rows += len(got)
     return (good>=.5*rows*np.minimum(self.block, o.width-lefts)).all()
 
-# %% ../nbs/06_writing.ipynb #3ce2c11e
+# %% ../nbs/06_writing.ipynb #6f188007
 @patch
 def _check_overview(self:RasterWriter, part, k):
     "Raise if the `k`th overview, from 0, does not show what lies below it."
@@ -381,7 +381,7 @@ def _check_same(a, b, dst):
         with _writing(dst): got = checksums(b, win)
         if got!=want: raise _no_room(dst, f'{rows} do not read as they were written')
 
-# %% ../nbs/06_writing.ipynb #a4249f2b
+# %% ../nbs/06_writing.ipynb #72e44e4c
 def _copy_tiled(src, part, dst):
     "Copy the raster `src`, a path or a VRT as text, to `part` in blocks of 256 px; errors speak of `dst`."
     kw = dict(driver='GTiff', tiled=True, blockxsize=256, blockysize=256, compress='deflate', bigtiff='IF_SAFER')
@@ -397,7 +397,7 @@ def _copy_tiled(src, part, dst):
             with made: _check_same(d, made, dst)
             if error: raise _no_room(dst, error) from error
 
-# %% ../nbs/06_writing.ipynb #44e8a1da
+# %% ../nbs/06_writing.ipynb #1e516b21
 def _free_value(layer):
     "A value that no band of `layer` holds as a measurement, as nodata value for all bands."
     t = Tile.of_layers([layer])
@@ -413,7 +413,7 @@ def _free_value(layer):
                              "write a .vrt instead, which keeps them apart")
     return int(free[0])
 
-# %% ../nbs/06_writing.ipynb #03f0ac0c
+# %% ../nbs/06_writing.ipynb #447a9a32
 def _pieces(src, dst):
     "The files that `dst` is made of."
     files = as_paths(src)
@@ -422,14 +422,14 @@ def _pieces(src, dst):
     if dst.suffix in ('.tif','.vrt'): return files
     raise ValueError(f"{dst} ends in {dst.suffix!r}: take .tif to copy the pixels, .vrt to point to them")
 
-# %% ../nbs/06_writing.ipynb #3cd59fa2
+# %% ../nbs/06_writing.ipynb #fc977ca6
 def write_mosaic(
     src, # A folder or list of files that lie side by side, or one raster
     dst, # File to write: `.tif` copies the pixels into blocks of 256 px, `.vrt` points to them
 )->Path: # `dst`
     "Make one raster of several, or one in blocks of a raster that is slow to read."
     files = _pieces(src, Path(dst))
-    layers = [open_file(f) for f in files]
+    layers = [file_layer(f) for f in files]
     dst = check_dst(dst, *[Tile.of_layers([l]) for l in layers])
     facts = [l.facts for l in layers]
     if dst.suffix=='.vrt': return write_whole(dst, Mosaic(files, facts).vrt())
@@ -440,7 +440,7 @@ def write_mosaic(
     _move_sides(part, dst)
     return dst
 
-# %% ../nbs/06_writing.ipynb #8bcabddd
+# %% ../nbs/06_writing.ipynb #97243821
 def tiled_copy(
     tile:Tile, # A tile of files, also a part of one
     folder, # Folder for the copies, one for each of `Tile.paths`; made if it is not there
