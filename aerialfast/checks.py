@@ -33,7 +33,7 @@ class Finding:
         mark = '!!' if self.grave else ' -'
         return f"{mark} {self.what}. {self.todo[0].upper()+self.todo[1:]}."
 
-# %% ../nbs/20_checks.ipynb #52d25a25
+# %% ../nbs/20_checks.ipynb #9a5cc624
 class Findings(list):
     "What a check of the data found, the grave first."
     def __repr__(self):
@@ -43,7 +43,7 @@ class Findings(list):
         rows = [f"| {'**!!**' if f.grave else ''} | {f.what} | {f.todo} |" for f in self]
         return '\n'.join(['| | what | what to do |', '|---|---|---|', *rows])
 
-# %% ../nbs/20_checks.ipynb #2391f366
+# %% ../nbs/20_checks.ipynb #57f9c60a
 def _names(tiles, most=3):
     "A few names, and how many more there are."
     names = [t.name for t in tiles]
@@ -75,7 +75,7 @@ def _overview(tile, mask, held, side=256):
     ok = np.ones(px.shape[1:], bool) if ok is None else ok
     return _Overview(tile, mask, held, px.astype(np.float32), ok, np.where(ok, c, np.uint8(VOID)))
 
-# %% ../nbs/20_checks.ipynb #0c829a0c
+# %% ../nbs/20_checks.ipynb #e0d28493
 class _Pair(NamedTuple):
     "A tile and its mask."
     tile:Tile
@@ -97,14 +97,14 @@ class _Case:
         self.views = [v for v in self.views if v.tile not in self.odd]
     def burned(self): return [p for p in self.pairs if isinstance(p.mask, ShapeMask)]
 
-# %% ../nbs/20_checks.ipynb #b2d0a1bc
+# %% ../nbs/20_checks.ipynb #05d294ac
 CHECKS = {}
 def _check(f):
     "Add a check."
     CHECKS[f.__name__.strip('_')] = f
     return f
 
-# %% ../nbs/20_checks.ipynb #a263467b
+# %% ../nbs/20_checks.ipynb #0637ff38
 @_check
 def _reading(case):
     for t,e in case.unread[:3]:
@@ -116,7 +116,7 @@ def _reading(case):
         yield Finding('reading', f"{_names(case.odd)}: {case.odd[0].n_bands} bands, unlike the other tiles",
                       'choose the `bands` that all have, such as bands=[1,2,3]')
 
-# %% ../nbs/20_checks.ipynb #91205645
+# %% ../nbs/20_checks.ipynb #69d5da73
 @_check
 def _batches(case):
     for side,dl in zip(('training','validation'), case.dls.loaders):
@@ -139,7 +139,7 @@ def _scaled_twice(case):
         yield Finding('values', f"{_names(twice)}: no value above 1/255, as if divided by 255 twice",
                       'go back to the original pixels; scaling is done by the loader')
 
-# %% ../nbs/20_checks.ipynb #a6a9f6e1
+# %% ../nbs/20_checks.ipynb #ed75aa51
 def _rounded(v): return [float(f'{x:.4g}') for x in v]
 
 @_check
@@ -180,7 +180,7 @@ def _flat_bands(case):
         yield Finding('tiles', f"{_names([*flat])}: band {bands} has the same value everywhere",
                       'leave the band out by `bands`, or copy the tiles again')
 
-# %% ../nbs/20_checks.ipynb #e7768908
+# %% ../nbs/20_checks.ipynb #2d37b6f5
 def _collar(v, least=.01):
     "The value of an area that holds a corner of the picture, if it is large and labelled; else `None`."
     for y,x in ((0,0), (0,-1), (-1,0), (-1,-1)):
@@ -199,7 +199,7 @@ def _collars(case):
                   "it is trained on as ground",
                   f"tag it, such as `gdal_edit.py -a_nodata {value[0]:g}`, or leave it void in the masks", grave=False)
 
-# %% ../nbs/20_checks.ipynb #fe0d83f0
+# %% ../nbs/20_checks.ipynb #86e171d9
 @_check
 def _small(case):
     small = [p.tile for p in case.pairs if min(p.tile.shape)<case.sz]
@@ -217,7 +217,7 @@ def _thumb(v, n=32):
     t = t-t.mean()
     return t/np.linalg.norm(t) if t.std()>1e-6*(1+np.abs(g).max()) else None
 
-# %% ../nbs/20_checks.ipynb #33280469
+# %% ../nbs/20_checks.ipynb #6a44cf7f
 @_check
 def _twins(case):
     seen = [(v, t) for v in case.views if (t := _thumb(v)) is not None]
@@ -246,7 +246,7 @@ def _nodata_class(case):
                       "which is also a class, so that class is void",
                       'take the nodata tag out of the masks (`gdal_edit.py -unsetnodata`)')
 
-# %% ../nbs/20_checks.ipynb #00b4a78a
+# %% ../nbs/20_checks.ipynb #7ecfbc39
 @_check
 def _mixed(case):
     if len(case.codes)!=2: return
@@ -260,7 +260,7 @@ def _mixed(case):
                   f"pass coding=MaskValues({case.codes}, [0,[1,{VOID}]], void=[]) if {VOID} means {case.codes[1]}",
                   grave=bool(ones))
 
-# %% ../nbs/20_checks.ipynb #10435669
+# %% ../nbs/20_checks.ipynb #d7308c23
 def _counts(views, n):
     "Pixels of each of `n` classes, `(n,)`."
     return sum((np.bincount(v.classes.ravel(), minlength=256)[:n] for v in views), np.zeros(n, int))
@@ -270,7 +270,7 @@ def _missing(case, held):
     counts = _counts([v for v in case.views if v.held==held], len(case.codes))
     return [str(c) for c,n in zip(case.codes, counts) if not n]
 
-# %% ../nbs/20_checks.ipynb #96a514ef
+# %% ../nbs/20_checks.ipynb #5965c1d5
 @_check
 def _classes(case):
     never = _missing(case, held=False)
@@ -285,7 +285,7 @@ def _classes(case):
         yield Finding('classes', f"no held-out tile has {', '.join(unscored)}, so it cannot be scored",
                       'hold out other tiles', grave=False)
 
-# %% ../nbs/20_checks.ipynb #2d30f994
+# %% ../nbs/20_checks.ipynb #b49daf4c
 @_check
 def _single_class(case):
     alone = [v.tile for v in case.views if len({*np.unique(v.classes)}-{VOID})<2]
@@ -301,7 +301,7 @@ def _rare(case):
         yield Finding('classes', f"rare: {', '.join(rare)} of the labelled ground",
                       "draw patches with `sampler='balanced'`", grave=False)
 
-# %% ../nbs/20_checks.ipynb #528c8857
+# %% ../nbs/20_checks.ipynb #533c7afb
 @_check
 def _shapes(case):
     burned,ground = case.burned(),case.codes[0]
@@ -336,7 +336,7 @@ def _leak(case, across):
                    f"such as {names[0]} and {names[1]} ({abs(a.transform.a):.3g} and {abs(b.transform.a):.3g} per pixel)",
                    'leave `valid` away, split by place with `FoldSplitter`, or pass `buffer_m=0`')
 
-# %% ../nbs/20_checks.ipynb #ed5bba0c
+# %% ../nbs/20_checks.ipynb #7810cdd0
 @_check
 def _many_crs(case):
     crs = {}
@@ -375,7 +375,7 @@ def _boundaries(c):
     out[:,1:] |= (c[:,1:]!=c[:,:-1])&known[:,1:]&known[:,:-1]
     return out.astype(np.float32)
 
-# %% ../nbs/20_checks.ipynb #e2e77d30
+# %% ../nbs/20_checks.ipynb #40c60cfb
 def _match(tile, mask, max_shift, side=768):
     "How well boundaries fit edges at each offset of up to `max_shift` px, `(2*max_shift+1,2*max_shift+1)`; `None` without boundaries."
     h,w = min(side, tile.h),min(side, tile.w)
@@ -388,7 +388,7 @@ def _match(tile, mask, max_shift, side=768):
     fit = np.roll(fit, (max_shift,max_shift), (0,1))[:2*max_shift+1,:2*max_shift+1]
     return fit/(lines.sum()*max(e.std(), 1e-9))
 
-# %% ../nbs/20_checks.ipynb #2f03442f
+# %% ../nbs/20_checks.ipynb #e08b0bcb
 class Shift(NamedTuple):
     "An offset of labels."
     offset:tuple # Pixels down and right by which labels should be moved
@@ -408,7 +408,7 @@ def label_shift(
     gain,clear = f[y,x]-f[max_shift,max_shift],f[y,x]-others.mean()
     return Shift((y-max_shift, x-max_shift), float(gain/others.std()), float(clear/others.std()))
 
-# %% ../nbs/20_checks.ipynb #7c194b23
+# %% ../nbs/20_checks.ipynb #0f613fb5
 @_check
 def _shift(case):
     got = label_shift([(v.tile, v.mask) for v in case.views][:24])
@@ -435,7 +435,7 @@ def _layout(case):
                   f"`write_mosaic('{first.name}', ...)` once, or `gdal_translate -co TILED=YES -co COMPRESS=DEFLATE`",
                   grave=False)
 
-# %% ../nbs/20_checks.ipynb #de53909d
+# %% ../nbs/20_checks.ipynb #b2c74f9f
 def _hole_share(v):
     "Share of the pixels that are not valid and do not reach the border."
     if v.ok.all(): return 0
