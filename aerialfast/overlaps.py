@@ -120,8 +120,10 @@ def ground_of(
     "Where tiles lie."
     crs = next((t.crs for t in tiles if t.crs), None)
     plane,at = _planes(tiles),_boundaries(tiles, crs)
+    at[~np.isfinite(at).all((1,2))] = np.nan # not reached
     turn = _turn(tiles[0]) if tiles else np.eye(2)
-    flat,east = at@np.linalg.inv(turn).T,east_factor(at, plane, crs)
+    with np.errstate(invalid='ignore'): flat = at@np.linalg.inv(turn).T
+    east = east_factor(at, plane, crs)
     box,area = _box(flat),_area(flat)
     fills = np.isclose(area, (box[:,2]-box[:,0])*(box[:,3]-box[:,1]), rtol=1e-5)
     unit = np.hypot(np.outer(east, turn[0]), turn[1])

@@ -97,7 +97,8 @@ def _read_files(files, crs):
                          "store it in the file, or read the files one by one with `crs`")
     if len(parts)==1: return parts[0]
     import pandas as pd
-    if crs is None: parts = [p if p.crs==parts[0].crs else p.to_crs(parts[0].crs) for p in parts]
+    if crs is not None: parts = [p.set_crs(crs, allow_override=True) for p in parts]
+    parts = [p if p.crs==parts[0].crs else p.to_crs(parts[0].crs) for p in parts]
     return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
 
 # %% ../nbs/09_shapes.ipynb #7cb31e4d
