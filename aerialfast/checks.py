@@ -68,6 +68,7 @@ class _Overview:
     @property
     def blank(self): return not self.ok.any() or np.ptp(self.values)==0
 
+# %% ../nbs/20_checks.ipynb #b6461ffb
 def _overview(tile, mask, held, side=256):
     step = max(1, -(-max(tile.shape)//side))
     px,ok = small_tile(tile, step)
@@ -82,6 +83,7 @@ class _Pair(NamedTuple):
     mask:object
     held:bool # Held out?
 
+# %% ../nbs/20_checks.ipynb #d059a23d
 class _Case:
     "What the checks look at."
     def __init__(self, dls, most):
@@ -142,6 +144,7 @@ def _scaled_twice(case):
 # %% ../nbs/20_checks.ipynb #ed75aa51
 def _rounded(v): return [float(f'{x:.4g}') for x in v]
 
+# %% ../nbs/20_checks.ipynb #f997ce61
 @_check
 def _values(case):
     seen = [v for v in case.views if v.ok.any()]
@@ -157,6 +160,7 @@ def _values(case):
                       "they are scaled twice, or not at all",
                       'leave `scale` away and let it be measured, or give the one that belongs to these pixels')
 
+# %% ../nbs/20_checks.ipynb #65b839f9
 def _fits(scale, mean, std):
     "Are mean and standard deviation of each band as `scale` expects, in at least one band?"
     z,r = np.abs(mean-scale.mean)/scale.std,std/scale.std
@@ -169,6 +173,7 @@ def _blank(case):
     if blank:
         yield Finding('tiles', f"{_names(blank)}: blank, there is nothing in the picture", 'leave them out, or copy them again')
 
+# %% ../nbs/20_checks.ipynb #b6100612
 @_check
 def _flat_bands(case):
     flat = {}
@@ -190,6 +195,7 @@ def _collar(v, least=.01):
         parts,_ = ndimage.label(same)
         if (parts==parts[y,x]).mean()>=least: return value.tolist()
 
+# %% ../nbs/20_checks.ipynb #4a9054a6
 @_check
 def _collars(case):
     found = [(v.tile, value) for v in case.views if not v.blank and (value := _collar(v)) is not None]
@@ -207,6 +213,7 @@ def _small(case):
         yield Finding('tiles', f"{_names(small)}: smaller than a patch of {case.sz} px, the rest of it is void",
                       'take a smaller `sz`, or join them with `write_mosaic`', grave=False)
 
+# %% ../nbs/20_checks.ipynb #d3456b99
 def _thumb(v, n=32):
     "A small grey picture of a tile, with mean 0 and length 1, or `None` if it is blank."
     g = np.where(v.ok, v.px.mean(0), 0)
@@ -238,6 +245,7 @@ def _is_clash(m):
     if not isinstance(m, MaskTile) or not isinstance(m.coding, MaskValues): return False
     return m.tile.nodata is not None and m.coding.has_class(m.tile.nodata)
 
+# %% ../nbs/20_checks.ipynb #d0be6011
 @_check
 def _nodata_class(case):
     clash = [p.mask for p in case.pairs[:200] if _is_clash(p.mask)]
@@ -293,6 +301,7 @@ def _single_class(case):
         yield Finding('classes', f"{_names(alone)}: masks of a single class",
                       'check that masks and images belong together', grave=len(alone)==len(case.views))
 
+# %% ../nbs/20_checks.ipynb #b55bbcec
 @_check
 def _rare(case):
     n = _counts([v for v in case.views if not v.held], len(case.codes))
@@ -327,6 +336,7 @@ def _places(case):
         yield Finding('places', f"tiles overlap ({_pairs(len(both))}), such as {a} and {b}",
                       'no harm as long as both stay on one side of the split', grave=False)
 
+# %% ../nbs/20_checks.ipynb #6fd498ce
 def _leak(case, across):
     "Ground is on both sides of the split."
     a,b = [case.pairs[i].tile for i in across[0]]
@@ -346,11 +356,13 @@ def _many_crs(case):
     yield Finding('places', f"tiles lie in {len(crs)} CRS: {some}",
                   'no harm for training; make sure that the size of a pixel on the ground is the same', grave=False)
 
+# %% ../nbs/20_checks.ipynb #fa7e3a11
 def _elsewhere(t, m):
     "Does a mask with a place of its own lie on other ground than its tile?"
     if not isinstance(m, MaskTile) or not t.crs or not m.tile.crs: return False
     return m.tile.crs!=t.crs or np.abs(np.subtract(t.bounds, m.tile.bounds)).max()>.6*abs(t.transform.a)
 
+# %% ../nbs/20_checks.ipynb #8ba1214c
 @_check
 def _moved_masks(case):
     off = [p for p in case.pairs if _elsewhere(p.tile, p.mask)]
@@ -368,6 +380,7 @@ def _edges(px, ok):
     e = np.minimum(e, np.percentile(e, 98))
     return (e-ndimage.uniform_filter(e, 31))*ok
 
+# %% ../nbs/20_checks.ipynb #524d1d10
 def _boundaries(c):
     "Pixels `(h,w)` whose class differs from that of the pixel above or to the left, 0 or 1."
     known,out = c!=VOID,np.zeros(c.shape, bool)
@@ -395,6 +408,7 @@ class Shift(NamedTuple):
     gain:float # How much better they fit than now, in standard deviations of other offsets
     clear:float # How much better they fit than at other offsets, in the same unit
 
+# %% ../nbs/20_checks.ipynb #fab5d803
 def label_shift(
     pairs:list, # A `Tile` and its mask each
     max_shift:int=16, # Largest offset to look at, in pixels
@@ -425,6 +439,7 @@ def _is_slow(t):
     if t.w<=1024: return False
     return t.driver in ('JP2OpenJPEG','PNG','JPEG') or bool(t.compression) and t.blocks[1]>=t.w
 
+# %% ../nbs/20_checks.ipynb #4779cb60
 @_check
 def _layout(case):
     slow = [p.tile for p in case.pairs if _is_slow(p.tile)]
@@ -443,6 +458,7 @@ def _hole_share(v):
     border = {*np.unique(np.concatenate([parts[0], parts[-1], parts[:,0], parts[:,-1]]))}
     return np.isin(parts, [i for i in range(1, n+1) if i not in border]).mean()
 
+# %% ../nbs/20_checks.ipynb #4587e124
 @_check
 def _holes(case):
     tiles = [v.tile for v in case.views if _hole_share(v)>.0005]
@@ -459,6 +475,7 @@ def _run(name, check, case):
         what = f"the check of {name.replace('_', ' ')} could not be made: {e}"
         return [Finding(name, what, 'repair what it names, then check again')]
 
+# %% ../nbs/20_checks.ipynb #f4026157
 @patch
 def check(self:TileDataLoaders,
     most:int=200, # Tiles to look into; where they lie is compared for all

@@ -47,7 +47,7 @@ def _conv(ni, nf):
 
 def _double(ni, nf): return nn.Sequential(_conv(ni, nf), _conv(nf, nf))
 
-# %% ../nbs/23_classics.ipynb #d21ccc5d
+# %% ../nbs/23_classics.ipynb #f6f8d94c
 class UNet64(nn.Module):
     "The U-Net of the paper, with batch norm and padded borders."
     step = staticmethod(_double) # the layers at each size
@@ -65,7 +65,7 @@ class UNet64(nn.Module):
 
     def forward(self, x): return fit_to(self._whole, x, 16)
 
-# %% ../nbs/23_classics.ipynb #ac1889b5
+# %% ../nbs/23_classics.ipynb #01a0a300
 @patch
 def _whole(self:UNet64, x):
     "Logits of `x`, whose height and width divide by 16."
@@ -86,7 +86,7 @@ class _Residual(nn.Module):
                                   nn.BatchNorm2d(nf), nn.ReLU(inplace=True), nn.Conv2d(nf, nf, 3, padding=1))
     def forward(self, x): return self.short(x)+self.body(x)
 
-# %% ../nbs/23_classics.ipynb #1ec57d41
+# %% ../nbs/23_classics.ipynb #dfdbacd1
 class ResUNet(UNet64):
     "The U-Net with residual blocks, norm and activation first."
     step = _Residual
@@ -109,7 +109,7 @@ class _Dense(nn.Module):
         for l in self.layers: new.append(l(torch.cat([x, *new], 1)))
         return self.gate(torch.cat([x, *new] if self.keep else new, 1))
 
-# %% ../nbs/23_classics.ipynb #5b7c8418
+# %% ../nbs/23_classics.ipynb #73cb0c19
 def _half(nf, dropout):
     conv = nn.Conv2d(nf, nf, 1)
     return nn.Sequential(nn.BatchNorm2d(nf), nn.ReLU(inplace=True), conv, nn.Dropout(dropout), nn.MaxPool2d(2))
@@ -134,7 +134,7 @@ class ICTNet(nn.Module):
 
     def forward(self, x): return fit_to(self._whole, x, self.multiple)
 
-# %% ../nbs/23_classics.ipynb #96b988c7
+# %% ../nbs/23_classics.ipynb #68e0242a
 @patch
 def _add_down(self:ICTNet, layers, nf, growth, dropout):
     "Make the dense blocks on the way down, each with the step to half the size; returns the channels of the last."
@@ -155,7 +155,7 @@ def _add_up(self:ICTNet, layers, growth, dropout):
         nf = self.up[-1].nf
     return nf
 
-# %% ../nbs/23_classics.ipynb #02a662bc
+# %% ../nbs/23_classics.ipynb #281f64ca
 @patch
 def _whole(self:ICTNet, x):
     "Logits of `x`, whose height and width divide by `multiple`."

@@ -38,6 +38,7 @@ def _h5py():
         raise ImportError("h5py is missing: stores need the extra `store`, pip install 'aerialfast[store]'") from None
     return h5py
 
+# %% ../nbs/21_store.ipynb #55278c26
 def _nodata_of_bands(t):
     "The nodata value of each band, or `None`."
     out = [None]*t.n_bands
@@ -46,7 +47,7 @@ def _nodata_of_bands(t):
             if l.scales is None and fits_dtype(v, t.dtype): out[place] = float(v)
     return out
 
-# %% ../nbs/21_store.ipynb #8a6d2fd0
+# %% ../nbs/21_store.ipynb #b351e119
 def _index_entry(name, side):
     "What the index keeps of a tile, for JSON."
     t = side.tile
@@ -66,13 +67,14 @@ def _index_entry(name, side):
         crs=t.crs.to_wkt() if t.crs else '',
         transform=list(t.transform)[:6])
 
-# %% ../nbs/21_store.ipynb #9d556113
+# %% ../nbs/21_store.ipynb #87c68143
 class _Side(NamedTuple):
     "A tile of the loaders, its mask, and whether it is held out."
     tile:Tile
     mask:object
     held:bool
 
+# %% ../nbs/21_store.ipynb #968a9f01
 def _by_name(dls):
     "The tiles of both sides by name, in the order of names."
     sides = [_Side(t, m, k==1) for k,dl in enumerate(dls.loaders[:2]) for t,m in dl.tiles]
@@ -100,6 +102,7 @@ class _Group:
         d[:,y:y+h] = a
         self.sums.append(_Sum(d.name, y, h, zlib.crc32(np.ascontiguousarray(a))))
 
+# %% ../nbs/21_store.ipynb #4fe51b1b
 class _Sum(NamedTuple):
     "The checksum of some rows of a dataset."
     name:str
@@ -107,7 +110,7 @@ class _Sum(NamedTuple):
     h:int
     crc:int
 
-# %% ../nbs/21_store.ipynb #cdc63125
+# %% ../nbs/21_store.ipynb #1a696f81
 def _store(group, side, nodata, bar):
     "Write a tile and its mask."
     t = side.tile.with_fill([0 if v is None else v for v in nodata])
@@ -120,7 +123,7 @@ def _store(group, side, nodata, bar):
         bar.update(h*w)
     return group.sums
 
-# %% ../nbs/21_store.ipynb #8f491f77
+# %% ../nbs/21_store.ipynb #a814d9c8
 def _check_store(part, sums):
     "Raise if the file does not hold what was written."
     with _h5py().File(part, 'r') as f:
@@ -130,7 +133,7 @@ def _check_store(part, sums):
             if same: continue
             raise OSError(f"{part}: rows {s.y} to {s.y+s.h} of {s.name} do not read as they were written: is the disk full?")
 
-# %% ../nbs/21_store.ipynb #c07f09eb
+# %% ../nbs/21_store.ipynb #0aebfc89
 def _write_store(f, dls, tiles, block, compression, bar):
     "Write the index and all tiles into the open file `f`; gives the checksums."
     index,sums = [_index_entry(n, s) for n,s in tiles.items()],[]
@@ -142,7 +145,7 @@ def _write_store(f, dls, tiles, block, compression, bar):
         sums += _store(group, side, d['nodata'], bar)
     return sums
 
-# %% ../nbs/21_store.ipynb #11307eb3
+# %% ../nbs/21_store.ipynb #eca03669
 def store_tiles(
     dls, # `TileDataLoaders`; the tiles of both sides are stored
     dst, # File to write, ending in `.h5`
@@ -171,6 +174,7 @@ class _Store(NamedTuple):
     at:dict # Name to the group of the tile
     stamps:tuple # Of the file
 
+# %% ../nbs/21_store.ipynb #db7206d1
 _stores = {}
 def _open_store(path):
     "The store at `path`, with a handle of its own in each process."
@@ -180,7 +184,7 @@ def _open_store(path):
     if path not in _stores or _stores[path][0]!=state: _stores[path] = state,_read_index(path)
     return _stores[path][1]
 
-# %% ../nbs/21_store.ipynb #47bb1dc4
+# %% ../nbs/21_store.ipynb #5d2e1255
 @contextmanager
 def _damage(path, what=''):
     "Turn h5py's errors into one that names the file."
@@ -188,6 +192,7 @@ def _damage(path, what=''):
     except (OSError,KeyError,RuntimeError,TypeError,ValueError,AttributeError) as e:
         raise OSError(f"{path}: {what} cannot be read ({e}); the file is damaged: copy it again") from e
 
+# %% ../nbs/21_store.ipynb #28fc3888
 def _read_index(path):
     "Open the store at `path`."
     try: f = _h5py().File(path, 'r')
@@ -202,7 +207,7 @@ def _read_index(path):
     groups = {n: f'tiles/{i}' for i,n in enumerate(names)}
     return _Store(f, d['codes'], d['colours'], dict(zip(names, d['tiles'])), groups, file_stamps([path]))
 
-# %% ../nbs/21_store.ipynb #46ac5bc3
+# %% ../nbs/21_store.ipynb #a3a15c97
 class _StoreLayer(Layer):
     "A tile of a store, its pixels or its classes."
     def __init__(self, path, name, what):
@@ -216,6 +221,7 @@ class _StoreLayer(Layer):
         super().__init__(path, self._facts(store.tiles[name], blocks, compression), store.stamps)
     def key(self): return [super().key(), self.name, self.what]
 
+# %% ../nbs/21_store.ipynb #b70c5e15
 @patch
 def _facts(self:_StoreLayer, d, blocks, compression):
     "The `Facts` of a layer from the index entry `d`."
@@ -231,6 +237,7 @@ def _sampled(h, n, start):
     "The `n` rows or columns that stand for `h` ones from `start` on."
     return ((np.arange(n)+.5)*h/n).astype(int)+start
 
+# %% ../nbs/21_store.ipynb #1ef4a131
 def _thinned(d, ys, xs, x, w):
     "Rows `ys` and columns `xs` of a dataset, both inside of the columns `x` to `x+w`."
     out = np.empty((len(d), len(ys), len(xs)), d.dtype)
@@ -241,7 +248,7 @@ def _thinned(d, ys, xs, x, w):
         out[:,here] = a[:, ys[here]-first][:, :, xs-x]
     return out
 
-# %% ../nbs/21_store.ipynb #517dee2d
+# %% ../nbs/21_store.ipynb #4b9d6d08
 @patch
 def _get(self:_StoreLayer, what, win, shape=None):
     "Part of a dataset under `win`, `(C,h,w)`."
@@ -252,7 +259,7 @@ def _get(self:_StoreLayer, what, win, shape=None):
         if shape is None: return d[:, y:y+h, x:x+w]
         return _thinned(d, _sampled(h, shape[0], y), _sampled(w, shape[1], x), x, w)
 
-# %% ../nbs/21_store.ipynb #23672e92
+# %% ../nbs/21_store.ipynb #31987ede
 @patch
 def pixels(self:_StoreLayer, win, shape=None): return self._get(self.what, win, shape)[[b-1 for b in self.bands]]
 
@@ -283,7 +290,7 @@ class StoredTile(Tile):
         store = Path(self.layers[0].path).name
         return f"StoredTile {self.name} in {store}: {self.n_bands} x {self.h} x {self.w} {self.dtype}, {self.crs or 'no CRS'}"
 
-# %% ../nbs/21_store.ipynb #b102c777
+# %% ../nbs/21_store.ipynb #3eeb3491
 @patch
 def _original_bands(self:StoredTile, d):
     "Call the bands by their numbers in the original file, from the index entry `d`."
@@ -298,6 +305,7 @@ def _held(flags):
     def split(items): return [i for i,h in enumerate(flags) if not h],[i for i,h in enumerate(flags) if h]
     return split
 
+# %% ../nbs/21_store.ipynb #9b955ae0
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks'])
 def from_store(cls:TileDataLoaders,
