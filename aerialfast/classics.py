@@ -1,4 +1,4 @@
-"""U-Nets from scratch, whole networks without a foreign encoder
+"""U-Nets that are trained from scratch, without a pretrained encoder
 
 Docs: https://aerialfast.github.io/aerialfast/classics.html.md"""
 
@@ -10,38 +10,45 @@ __all__ = ['CLASSICS', 'fit_to', 'SqueezeExcite', 'UNet64', 'ResUNet', 'ICTNet']
 # %% ../nbs/23_classics.ipynb #dc0f3229
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import nn
 
 # %% ../nbs/23_classics.ipynb #571239d7
 def fit_to(
-    f, # Function of `(B,C,H,W)` with `H` and `W` divisible by `multiple`, to a tensor or a tuple of them of the same height and width
-    x:torch.Tensor, # `(B,C,H,W)`, any size
-    multiple:int, # What height and width have to divide by, in pixels
-): # What `f` gives, cropped to the size of `x`
-    "Call `f` on `x`, continued to a size that divides."
+    f, # Function of `(B,C,H,W)`, `H` and `W` divisible by `multiple`, that returns one tensor or a tuple of the same size
+    x:torch.Tensor, # `(B,C,H,W)`, of any height and width
+    multiple:int, # Height and width are padded to a multiple of this, in pixels
+): # The output of `f`, cropped to the height and width of `x`
+    "Call `f` on `x`, padded to a size that is divisible by `multiple`."
     h,w = x.shape[-2:]
-    more_h,more_w = ((n+multiple-1)//multiple*multiple-n for n in (h,w)) # not `-n%multiple`, on which `torch.compile` fails
+    # not `-n%multiple`, on which `torch.compile` fails
+    more_h,more_w = ((n+multiple-1)//multiple*multiple-n for n in (h,w))
     y = f(F.pad(x, (0, more_w, 0, more_h), mode='replicate'))
     return tuple(o[..., :h, :w] for o in y) if isinstance(y, tuple) else y[..., :h, :w]
 
 # %% ../nbs/23_classics.ipynb #202525b0
 class SqueezeExcite(nn.Module):
-    "Squeeze and excitation: scale each channel by what all of them hold on average."
+    "Squeeze and excitation: scale each channel by a factor computed from the means of all channels."
     def __init__(self,
         nf:int, # Number of channels
-        ratio:int=16, # By how much the means are narrowed, to no less than 8
+        ratio:int=16, # The hidden layer has `nf//ratio` channels, but at least 8
     ):
         super().__init__()
         n = max(8, nf//ratio)
-        self.narrow,self.widen = nn.Conv2d(nf, n, 1),nn.Conv2d(n, nf, 1)
+        self.narrow = nn.Conv2d(nf, n, 1)
+        self.widen = nn.Conv2d(n, nf, 1)
+
     def forward(self, x):
         s = x.mean((2,3), keepdim=True)  # (B, nf, 1, 1)
         return x*torch.sigmoid(self.widen(F.relu(self.narrow(s))))
 
 # %% ../nbs/23_classics.ipynb #da261cb5
-def _conv(ni, nf): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1, bias=False), nn.BatchNorm2d(nf), nn.ReLU(inplace=True))
+def _conv(ni, nf):
+    return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1, bias=False), nn.BatchNorm2d(nf), nn.ReLU(inplace=True))
+
 def _double(ni, nf): return nn.Sequential(_conv(ni, nf), _conv(nf, nf))
 
+# %% ../nbs/23_classics.ipynb #5de6284a
 class UNet64(nn.Module):
     "The U-Net of the paper, with batch norm and padded borders."
     step = staticmethod(_double)
@@ -56,71 +63,110 @@ class UNet64(nn.Module):
         self.up = nn.ModuleList(nn.ConvTranspose2d(2*n, n, 2, 2) for n in ns[-2::-1])
         self.join = nn.ModuleList(self.step(2*n, n) for n in ns[-2::-1])
         self.head = nn.Conv2d(nf, n_out, 1)
-    def _whole(self, x):
+
+    def _scores(self, x):
+        "Scores `(B,n_out,H,W)` where `H` and `W` are divisible by 16."
         skips = []
         for i,d in enumerate(self.down):
             x = d(F.max_pool2d(x, 2) if i else x)  # (B, nf<<i, H>>i, W>>i)
             skips.append(x)
         for u,j,s in zip(self.up, self.join, skips[-2::-1]): x = j(torch.cat([s, u(x)], 1))
         return self.head(x)
-    def forward(self, x): return fit_to(self._whole, x, 16)
+
+    def forward(self, x): return fit_to(self._scores, x, 16)
 
 # %% ../nbs/23_classics.ipynb #a7be0f8f
 class _Residual(nn.Module):
     def __init__(self, ni, nf):
         super().__init__()
         self.short = nn.Conv2d(ni, nf, 1) if ni!=nf else nn.Identity()
-        self.body = nn.Sequential(nn.BatchNorm2d(ni), nn.ReLU(), nn.Conv2d(ni, nf, 3, padding=1, bias=False),
-                                  nn.BatchNorm2d(nf), nn.ReLU(inplace=True), nn.Conv2d(nf, nf, 3, padding=1))
+        self.body = nn.Sequential(
+            nn.BatchNorm2d(ni), nn.ReLU(), nn.Conv2d(ni, nf, 3, padding=1, bias=False),
+            nn.BatchNorm2d(nf), nn.ReLU(inplace=True), nn.Conv2d(nf, nf, 3, padding=1))
+
     def forward(self, x): return self.short(x)+self.body(x)
 
+# %% ../nbs/23_classics.ipynb #11058c9b
 class ResUNet(UNet64):
     "The U-Net with residual blocks, norm and activation first."
     step = _Residual
 
-# %% ../nbs/23_classics.ipynb #5cd63271
-def _layer(ni, growth, dropout): return nn.Sequential(nn.BatchNorm2d(ni), nn.ReLU(), nn.Conv2d(ni, growth, 3, padding=1), nn.Dropout(dropout))
+# %% ../nbs/23_classics.ipynb #a5e376fa
+def _layer(ni, growth, dropout):
+    return nn.Sequential(nn.BatchNorm2d(ni), nn.ReLU(), nn.Conv2d(ni, growth, 3, padding=1), nn.Dropout(dropout))
 
 class _Dense(nn.Module):
-    "`n` layers of `growth` channels, each fed by all before it; a gate behind."
+    "`n` layers of `growth` channels, then squeeze and excitation; with `keep` the output includes the input."
     def __init__(self, ni, n, growth, dropout, keep):
         super().__init__()
-        self.layers,self.keep = nn.ModuleList(_layer(ni+i*growth, growth, dropout) for i in range(n)),keep
-        self.nf = n*growth+(ni if keep else 0)
+        self.layers = nn.ModuleList(_layer(ni+i*growth, growth, dropout) for i in range(n))
+        self.keep = keep
+        self.nf = n*growth+(ni if keep else 0) # channels of the output
         self.gate = SqueezeExcite(self.nf)
+
     def forward(self, x):
         new = []
         for l in self.layers: new.append(l(torch.cat([x, *new], 1)))
         return self.gate(torch.cat([x, *new] if self.keep else new, 1))
 
+# %% ../nbs/23_classics.ipynb #5cd63271
 class ICTNet(nn.Module):
     "FC-DenseNet with squeeze and excitation behind each dense block."
     def __init__(self,
         n_in:int=3, # Number of bands
         n_out:int=2, # Number of classes
-        layers:tuple=(4,5,7,10,12,15), # Layers of the dense blocks on the way down, the last at the bottom
+        layers:tuple=(4,5,7,10,12,15), # Layers of each dense block on the way down; the last number is the bottom
         growth:int=16, # Channels that each layer adds
         nf:int=48, # Channels of the first convolution
-        dropout:float=0.2, # Share of the values that are dropped behind each convolution
+        dropout:float=0.2, # Share of the values that dropout sets to zero after each convolution
     ):
         super().__init__()
-        self.stem,self.down,self.small,skips = nn.Conv2d(n_in, nf, 3, padding=1),nn.ModuleList(),nn.ModuleList(),[]
-        for n in layers[:-1]:
-            self.down.append(_Dense(nf, n, growth, dropout, True)); nf = self.down[-1].nf; skips.append(nf)
-            self.small.append(nn.Sequential(nn.BatchNorm2d(nf), nn.ReLU(inplace=True), nn.Conv2d(nf, nf, 1), nn.Dropout(dropout), nn.MaxPool2d(2)))
-        self.bottom = _Dense(nf, layers[-1], growth, dropout, False)
-        self.large,self.up,nf = nn.ModuleList(),nn.ModuleList(),self.bottom.nf
-        for n,s in zip(layers[-2::-1], skips[::-1]):
-            self.large.append(nn.ConvTranspose2d(nf, nf, 3, 2, 1, 1))
-            self.up.append(_Dense(nf+s, n, growth, dropout, False)); nf = self.up[-1].nf
-        self.head,self.multiple = nn.Conv2d(nf, n_out, 1),1<<len(skips)
-    def _whole(self, x):
+        *sides,bottom = layers
+        self.stem = nn.Conv2d(n_in, nf, 3, padding=1)
+        nf,skips = self._make_down(nf, sides, growth, dropout)
+        self.bottom = _Dense(nf, bottom, growth, dropout, False)
+        nf = self._make_up(self.bottom.nf, sides[::-1], skips[::-1], growth, dropout)
+        self.head = nn.Conv2d(nf, n_out, 1)
+        self.multiple = 1<<len(skips)
+
+    def _scores(self, x):
+        "Scores `(B,n_out,H,W)` where `H` and `W` are divisible by `multiple`."
         x,skips = self.stem(x),[]
-        for d,s in zip(self.down, self.small): skips.append(d(x)); x = s(skips[-1])
+        for d,s in zip(self.down, self.small):
+            skips.append(d(x))
+            x = s(skips[-1])
         x = self.bottom(x)
         for l,u,s in zip(self.large, self.up, skips[::-1]): x = u(torch.cat([l(x), s], 1))
         return self.head(x)
-    def forward(self, x): return fit_to(self._whole, x, self.multiple)
+
+    def forward(self, x): return fit_to(self._scores, x, self.multiple)
+
+# %% ../nbs/23_classics.ipynb #a2a544b8
+def _smaller(nf, dropout):
+    "Half the size, the same number of channels."
+    return nn.Sequential(nn.BatchNorm2d(nf), nn.ReLU(inplace=True), nn.Conv2d(nf, nf, 1),
+                         nn.Dropout(dropout), nn.MaxPool2d(2))
+
+@patch
+def _make_down(self:ICTNet, nf, layers, growth, dropout):
+    "Make `down` and `small`; gives the channels at the end and those of each skip connection."
+    self.down,self.small = nn.ModuleList(),nn.ModuleList()
+    for n in layers:
+        self.down.append(_Dense(nf, n, growth, dropout, True))
+        nf = self.down[-1].nf
+        self.small.append(_smaller(nf, dropout))
+    return nf,[d.nf for d in self.down]
+
+# %% ../nbs/23_classics.ipynb #98e7bdbe
+@patch
+def _make_up(self:ICTNet, nf, layers, skips, growth, dropout):
+    "Make `large` and `up`; gives the channels at the end."
+    self.large,self.up = nn.ModuleList(),nn.ModuleList()
+    for n,skip in zip(layers, skips):
+        self.large.append(nn.ConvTranspose2d(nf, nf, 3, 2, 1, 1))
+        self.up.append(_Dense(nf+skip, n, growth, dropout, False))
+        nf = self.up[-1].nf
+    return nf
 
 # %% ../nbs/23_classics.ipynb #a071450c
 CLASSICS = dict(unet64=UNet64, resunet=ResUNet, ictnet=ICTNet)
