@@ -33,7 +33,7 @@ class Finding:
         mark = '!!' if self.grave else ' -'
         return f"{mark} {self.what}. {self.todo[0].upper()+self.todo[1:]}."
 
-# %% ../nbs/20_checks.ipynb #52d25a25
+# %% ../nbs/20_checks.ipynb #9a5cc624
 class Findings(list):
     "What a check of the data found, the grave first."
     def __repr__(self):
@@ -43,7 +43,7 @@ class Findings(list):
         rows = [f"| {'**!!**' if f.grave else ''} | {f.what} | {f.todo} |" for f in self]
         return '\n'.join(['| | what | what to do |', '|---|---|---|', *rows])
 
-# %% ../nbs/20_checks.ipynb #2391f366
+# %% ../nbs/20_checks.ipynb #57f9c60a
 def _names(tiles, most=3):
     "A few names, and how many more there are."
     names = [t.name for t in tiles]
@@ -68,6 +68,7 @@ class _Overview:
     @property
     def blank(self): return not self.ok.any() or np.ptp(self.values)==0
 
+# %% ../nbs/20_checks.ipynb #b6461ffb
 def _overview(tile, mask, held, side=256):
     step = max(1, -(-max(tile.shape)//side))
     px,ok = small_tile(tile, step)
@@ -75,13 +76,14 @@ def _overview(tile, mask, held, side=256):
     ok = np.ones(px.shape[1:], bool) if ok is None else ok
     return _Overview(tile, mask, held, px.astype(np.float32), ok, np.where(ok, c, np.uint8(VOID)))
 
-# %% ../nbs/20_checks.ipynb #0c829a0c
+# %% ../nbs/20_checks.ipynb #e0d28493
 class _Pair(NamedTuple):
     "A tile and its mask."
     tile:Tile
     mask:object
     held:bool # Held out?
 
+# %% ../nbs/20_checks.ipynb #d059a23d
 class _Case:
     "What the checks look at."
     def __init__(self, dls, most):
@@ -97,14 +99,14 @@ class _Case:
         self.views = [v for v in self.views if v.tile not in self.odd]
     def burned(self): return [p for p in self.pairs if isinstance(p.mask, ShapeMask)]
 
-# %% ../nbs/20_checks.ipynb #b2d0a1bc
+# %% ../nbs/20_checks.ipynb #05d294ac
 CHECKS = {}
 def _check(f):
     "Add a check."
     CHECKS[f.__name__.strip('_')] = f
     return f
 
-# %% ../nbs/20_checks.ipynb #a263467b
+# %% ../nbs/20_checks.ipynb #0637ff38
 @_check
 def _reading(case):
     for t,e in case.unread[:3]:
@@ -116,7 +118,7 @@ def _reading(case):
         yield Finding('reading', f"{_names(case.odd)}: {case.odd[0].n_bands} bands, unlike the other tiles",
                       'choose the `bands` that all have, such as bands=[1,2,3]')
 
-# %% ../nbs/20_checks.ipynb #91205645
+# %% ../nbs/20_checks.ipynb #69d5da73
 @_check
 def _batches(case):
     for side,dl in zip(('training','validation'), case.dls.loaders):
@@ -139,9 +141,10 @@ def _scaled_twice(case):
         yield Finding('values', f"{_names(twice)}: no value above 1/255, as if divided by 255 twice",
                       'go back to the original pixels; scaling is done by the loader')
 
-# %% ../nbs/20_checks.ipynb #a6a9f6e1
+# %% ../nbs/20_checks.ipynb #ed75aa51
 def _rounded(v): return [float(f'{x:.4g}') for x in v]
 
+# %% ../nbs/20_checks.ipynb #f997ce61
 @_check
 def _values(case):
     seen = [v for v in case.views if v.ok.any()]
@@ -157,6 +160,7 @@ def _values(case):
                       "they are scaled twice, or not at all",
                       'leave `scale` away and let it be measured, or give the one that belongs to these pixels')
 
+# %% ../nbs/20_checks.ipynb #65b839f9
 def _fits(scale, mean, std):
     "Are mean and standard deviation of each band as `scale` expects, in at least one band?"
     z,r = np.abs(mean-scale.mean)/scale.std,std/scale.std
@@ -169,6 +173,7 @@ def _blank(case):
     if blank:
         yield Finding('tiles', f"{_names(blank)}: blank, there is nothing in the picture", 'leave them out, or copy them again')
 
+# %% ../nbs/20_checks.ipynb #b6100612
 @_check
 def _flat_bands(case):
     flat = {}
@@ -180,7 +185,7 @@ def _flat_bands(case):
         yield Finding('tiles', f"{_names([*flat])}: band {bands} has the same value everywhere",
                       'leave the band out by `bands`, or copy the tiles again')
 
-# %% ../nbs/20_checks.ipynb #e7768908
+# %% ../nbs/20_checks.ipynb #2d37b6f5
 def _collar(v, least=.01):
     "The value of an area that holds a corner of the picture, if it is large and labelled; else `None`."
     for y,x in ((0,0), (0,-1), (-1,0), (-1,-1)):
@@ -190,6 +195,7 @@ def _collar(v, least=.01):
         parts,_ = ndimage.label(same)
         if (parts==parts[y,x]).mean()>=least: return value.tolist()
 
+# %% ../nbs/20_checks.ipynb #4a9054a6
 @_check
 def _collars(case):
     found = [(v.tile, value) for v in case.views if not v.blank and (value := _collar(v)) is not None]
@@ -199,7 +205,7 @@ def _collars(case):
                   "it is trained on as ground",
                   f"tag it, such as `gdal_edit.py -a_nodata {value[0]:g}`, or leave it void in the masks", grave=False)
 
-# %% ../nbs/20_checks.ipynb #fe0d83f0
+# %% ../nbs/20_checks.ipynb #86e171d9
 @_check
 def _small(case):
     small = [p.tile for p in case.pairs if min(p.tile.shape)<case.sz]
@@ -207,6 +213,7 @@ def _small(case):
         yield Finding('tiles', f"{_names(small)}: smaller than a patch of {case.sz} px, the rest of it is void",
                       'take a smaller `sz`, or join them with `write_mosaic`', grave=False)
 
+# %% ../nbs/20_checks.ipynb #d3456b99
 def _thumb(v, n=32):
     "A small grey picture of a tile, with mean 0 and length 1, or `None` if it is blank."
     g = np.where(v.ok, v.px.mean(0), 0)
@@ -217,7 +224,7 @@ def _thumb(v, n=32):
     t = t-t.mean()
     return t/np.linalg.norm(t) if t.std()>1e-6*(1+np.abs(g).max()) else None
 
-# %% ../nbs/20_checks.ipynb #33280469
+# %% ../nbs/20_checks.ipynb #6a44cf7f
 @_check
 def _twins(case):
     seen = [(v, t) for v in case.views if (t := _thumb(v)) is not None]
@@ -238,6 +245,7 @@ def _is_clash(m):
     if not isinstance(m, MaskTile) or not isinstance(m.coding, MaskValues): return False
     return m.tile.nodata is not None and m.coding.has_class(m.tile.nodata)
 
+# %% ../nbs/20_checks.ipynb #d0be6011
 @_check
 def _nodata_class(case):
     clash = [p.mask for p in case.pairs[:200] if _is_clash(p.mask)]
@@ -246,7 +254,7 @@ def _nodata_class(case):
                       "which is also a class, so that class is void",
                       'take the nodata tag out of the masks (`gdal_edit.py -unsetnodata`)')
 
-# %% ../nbs/20_checks.ipynb #00b4a78a
+# %% ../nbs/20_checks.ipynb #7ecfbc39
 @_check
 def _mixed(case):
     if len(case.codes)!=2: return
@@ -260,7 +268,7 @@ def _mixed(case):
                   f"pass coding=MaskValues({case.codes}, [0,[1,{VOID}]], void=[]) if {VOID} means {case.codes[1]}",
                   grave=bool(ones))
 
-# %% ../nbs/20_checks.ipynb #10435669
+# %% ../nbs/20_checks.ipynb #d7308c23
 def _counts(views, n):
     "Pixels of each of `n` classes, `(n,)`."
     return sum((np.bincount(v.classes.ravel(), minlength=256)[:n] for v in views), np.zeros(n, int))
@@ -270,7 +278,7 @@ def _missing(case, held):
     counts = _counts([v for v in case.views if v.held==held], len(case.codes))
     return [str(c) for c,n in zip(case.codes, counts) if not n]
 
-# %% ../nbs/20_checks.ipynb #96a514ef
+# %% ../nbs/20_checks.ipynb #5965c1d5
 @_check
 def _classes(case):
     never = _missing(case, held=False)
@@ -285,7 +293,7 @@ def _classes(case):
         yield Finding('classes', f"no held-out tile has {', '.join(unscored)}, so it cannot be scored",
                       'hold out other tiles', grave=False)
 
-# %% ../nbs/20_checks.ipynb #2d30f994
+# %% ../nbs/20_checks.ipynb #b49daf4c
 @_check
 def _single_class(case):
     alone = [v.tile for v in case.views if len({*np.unique(v.classes)}-{VOID})<2]
@@ -293,6 +301,7 @@ def _single_class(case):
         yield Finding('classes', f"{_names(alone)}: masks of a single class",
                       'check that masks and images belong together', grave=len(alone)==len(case.views))
 
+# %% ../nbs/20_checks.ipynb #b55bbcec
 @_check
 def _rare(case):
     n = _counts([v for v in case.views if not v.held], len(case.codes))
@@ -301,7 +310,7 @@ def _rare(case):
         yield Finding('classes', f"rare: {', '.join(rare)} of the labelled ground",
                       "draw patches with `sampler='balanced'`", grave=False)
 
-# %% ../nbs/20_checks.ipynb #528c8857
+# %% ../nbs/20_checks.ipynb #533c7afb
 @_check
 def _shapes(case):
     burned,ground = case.burned(),case.codes[0]
@@ -327,6 +336,7 @@ def _places(case):
         yield Finding('places', f"tiles overlap ({_pairs(len(both))}), such as {a} and {b}",
                       'no harm as long as both stay on one side of the split', grave=False)
 
+# %% ../nbs/20_checks.ipynb #6fd498ce
 def _leak(case, across):
     "Ground is on both sides of the split."
     a,b = [case.pairs[i].tile for i in across[0]]
@@ -336,7 +346,7 @@ def _leak(case, across):
                    f"such as {names[0]} and {names[1]} ({abs(a.transform.a):.3g} and {abs(b.transform.a):.3g} per pixel)",
                    'leave `valid` away, split by place with `FoldSplitter`, or pass `buffer_m=0`')
 
-# %% ../nbs/20_checks.ipynb #ed5bba0c
+# %% ../nbs/20_checks.ipynb #7810cdd0
 @_check
 def _many_crs(case):
     crs = {}
@@ -346,11 +356,13 @@ def _many_crs(case):
     yield Finding('places', f"tiles lie in {len(crs)} CRS: {some}",
                   'no harm for training; make sure that the size of a pixel on the ground is the same', grave=False)
 
+# %% ../nbs/20_checks.ipynb #fa7e3a11
 def _elsewhere(t, m):
     "Does a mask with a place of its own lie on other ground than its tile?"
     if not isinstance(m, MaskTile) or not t.crs or not m.tile.crs: return False
     return m.tile.crs!=t.crs or np.abs(np.subtract(t.bounds, m.tile.bounds)).max()>.6*abs(t.transform.a)
 
+# %% ../nbs/20_checks.ipynb #8ba1214c
 @_check
 def _moved_masks(case):
     off = [p for p in case.pairs if _elsewhere(p.tile, p.mask)]
@@ -368,6 +380,7 @@ def _edges(px, ok):
     e = np.minimum(e, np.percentile(e, 98))
     return (e-ndimage.uniform_filter(e, 31))*ok
 
+# %% ../nbs/20_checks.ipynb #524d1d10
 def _boundaries(c):
     "Pixels `(h,w)` whose class differs from that of the pixel above or to the left, 0 or 1."
     known,out = c!=VOID,np.zeros(c.shape, bool)
@@ -375,7 +388,7 @@ def _boundaries(c):
     out[:,1:] |= (c[:,1:]!=c[:,:-1])&known[:,1:]&known[:,:-1]
     return out.astype(np.float32)
 
-# %% ../nbs/20_checks.ipynb #e2e77d30
+# %% ../nbs/20_checks.ipynb #40c60cfb
 def _match(tile, mask, max_shift, side=768):
     "How well boundaries fit edges at each offset of up to `max_shift` px, `(2*max_shift+1,2*max_shift+1)`; `None` without boundaries."
     h,w = min(side, tile.h),min(side, tile.w)
@@ -388,13 +401,14 @@ def _match(tile, mask, max_shift, side=768):
     fit = np.roll(fit, (max_shift,max_shift), (0,1))[:2*max_shift+1,:2*max_shift+1]
     return fit/(lines.sum()*max(e.std(), 1e-9))
 
-# %% ../nbs/20_checks.ipynb #2f03442f
+# %% ../nbs/20_checks.ipynb #e08b0bcb
 class Shift(NamedTuple):
     "An offset of labels."
     offset:tuple # Pixels down and right by which labels should be moved
     gain:float # How much better they fit than now, in standard deviations of other offsets
     clear:float # How much better they fit than at other offsets, in the same unit
 
+# %% ../nbs/20_checks.ipynb #fab5d803
 def label_shift(
     pairs:list, # A `Tile` and its mask each
     max_shift:int=16, # Largest offset to look at, in pixels
@@ -408,7 +422,7 @@ def label_shift(
     gain,clear = f[y,x]-f[max_shift,max_shift],f[y,x]-others.mean()
     return Shift((y-max_shift, x-max_shift), float(gain/others.std()), float(clear/others.std()))
 
-# %% ../nbs/20_checks.ipynb #7c194b23
+# %% ../nbs/20_checks.ipynb #0f613fb5
 @_check
 def _shift(case):
     got = label_shift([(v.tile, v.mask) for v in case.views][:24])
@@ -425,6 +439,7 @@ def _is_slow(t):
     if t.w<=1024: return False
     return t.driver in ('JP2OpenJPEG','PNG','JPEG') or bool(t.compression) and t.blocks[1]>=t.w
 
+# %% ../nbs/20_checks.ipynb #4779cb60
 @_check
 def _layout(case):
     slow = [p.tile for p in case.pairs if _is_slow(p.tile)]
@@ -435,7 +450,7 @@ def _layout(case):
                   f"`write_mosaic('{first.name}', ...)` once, or `gdal_translate -co TILED=YES -co COMPRESS=DEFLATE`",
                   grave=False)
 
-# %% ../nbs/20_checks.ipynb #de53909d
+# %% ../nbs/20_checks.ipynb #b2c74f9f
 def _hole_share(v):
     "Share of the pixels that are not valid and do not reach the border."
     if v.ok.all(): return 0
@@ -443,6 +458,7 @@ def _hole_share(v):
     border = {*np.unique(np.concatenate([parts[0], parts[-1], parts[:,0], parts[:,-1]]))}
     return np.isin(parts, [i for i in range(1, n+1) if i not in border]).mean()
 
+# %% ../nbs/20_checks.ipynb #4587e124
 @_check
 def _holes(case):
     tiles = [v.tile for v in case.views if _hole_share(v)>.0005]
@@ -459,6 +475,7 @@ def _run(name, check, case):
         what = f"the check of {name.replace('_', ' ')} could not be made: {e}"
         return [Finding(name, what, 'repair what it names, then check again')]
 
+# %% ../nbs/20_checks.ipynb #f4026157
 @patch
 def check(self:TileDataLoaders,
     most:int=200, # Tiles to look into; where they lie is compared for all

@@ -8,7 +8,7 @@ Docs: https://aerialfast.github.io/aerialfast/layers.html.md"""
 __all__ = ['TILE_ENDINGS', 'SIDE_FILES', 'tile_files', 'Facts', 'Origin', 'Stamp', 'Layer', 'Values', 'FileLayer', 'file_layer',
            'Stored']
 
-# %% ../nbs/03_layers.ipynb #d5e26a6e
+# %% ../nbs/03_layers.ipynb #716a6835
 from dataclasses import dataclass
 from copy import copy
 from pathlib import Path
@@ -22,7 +22,7 @@ import rasterio
 from rasterio.enums import ColorInterp,MaskFlags
 from rasterio.windows import Window
 
-# %% ../nbs/03_layers.ipynb #4e0e26bc
+# %% ../nbs/03_layers.ipynb #ae9f7680
 def as_paths(
     src, # A path, or several in a list, an `L` or a generator
 )->list:
@@ -78,7 +78,7 @@ class Origin:
     group:str=None # Tiles of one group, such as a city or a flight, stay on one side of a split
     date:str=None # When it was taken
 
-# %% ../nbs/03_layers.ipynb #cd15be75
+# %% ../nbs/03_layers.ipynb #16c27108
 def _mask_of(src, alpha):
     "`Facts.mask` of an open file with the `alpha` bands."
     flags = [{*f} for f in src.mask_flag_enums]
@@ -90,7 +90,7 @@ def _colours_of(src):
     has_table = src.count==1 and src.colorinterp[0]==ColorInterp.palette
     return src.colormap(1) if has_table else None
 
-# %% ../nbs/03_layers.ipynb #615cf54f
+# %% ../nbs/03_layers.ipynb #af6e08fd
 def _facts(src, path):
     "The `Facts` of an open file."
     alpha = tuple(i for i,c in enumerate(src.colorinterp, 1) if c==ColorInterp.alpha)
@@ -107,7 +107,7 @@ def _facts(src, path):
         driver=src.driver,
         origin=_origin_tag(src, path))
 
-# %% ../nbs/03_layers.ipynb #3f61e905
+# %% ../nbs/03_layers.ipynb #8ac73363
 def _origin_tag(src, path):
     "The `Origin` in the tag AERIALFAST_ORIGIN, or `None`."
     text = src.tags().get('AERIALFAST_ORIGIN')
@@ -134,7 +134,7 @@ def _looks_alpha(src, band):
         if values.size: return (values==values.max()).mean()>.5
     return True
 
-# %% ../nbs/03_layers.ipynb #d05b77d9
+# %% ../nbs/03_layers.ipynb #ff9e755d
 def _without_false_alpha(facts, src):
     "`facts` in which only those bands are alpha bands that look like one."
     if src.driver in ('PNG','WEBP'): return facts # their fourth band is always alpha
@@ -143,7 +143,7 @@ def _without_false_alpha(facts, src):
     alpha = tuple(b for b in facts.alpha if b not in untrue)
     return facts._replace(untrue=untrue, alpha=alpha, mask='' if facts.mask=='alpha' else facts.mask)
 
-# %% ../nbs/03_layers.ipynb #66e7c7fd
+# %% ../nbs/03_layers.ipynb #6fe39fa0
 def read_facts(
     path, # Path or address of a raster, or a VRT as text
 )->tuple: # `Facts`; list of the local files that GDAL reads for it
@@ -155,7 +155,7 @@ def read_facts(
                           f"warp it first, `gdalwarp {path} warped.tif`")
         return facts,[] if is_remote(path) or is_vrt_text(path) else src.files
 
-# %% ../nbs/03_layers.ipynb #7cee04db
+# %% ../nbs/03_layers.ipynb #1ecef4d6
 def window_bounds(
     t, # Six numbers of an affine transform
     h:int, # Rows in pixels
@@ -166,7 +166,7 @@ def window_bounds(
     xs,ys = zip(*corners)
     return min(xs),min(ys),max(xs),max(ys)
 
-# %% ../nbs/03_layers.ipynb #2f27cf6e
+# %% ../nbs/03_layers.ipynb #03aa2716
 def moved_transform(
     t, # `Affine` of a raster
     x:int, # First column of the window, in pixels
@@ -190,7 +190,7 @@ def _aux_checksum(path):
     has_more = re.sub(r'<[^>]*>|\s', '', text) or '<MDI' in text or '<GCP' in text
     return zlib.crc32(text.encode()) if has_more else 0
 
-# %% ../nbs/03_layers.ipynb #2d492dc1
+# %% ../nbs/03_layers.ipynb #915bf767
 SIDE_FILES = '.aux.xml .msk .ovr'.split() # GDAL puts them beside a raster
 
 def _stamp(path):
@@ -201,7 +201,7 @@ def _stamp(path):
     checksum = _aux_checksum(path)
     return Stamp(path, checksum, checksum) if checksum else None
 
-# %% ../nbs/03_layers.ipynb #68ef39a7
+# %% ../nbs/03_layers.ipynb #dd15decb
 def file_stamps(
     files, # Paths or addresses
     opened=(), # VRTs among them whose members are in `files`
@@ -248,7 +248,7 @@ class Layer:
         "What tells this layer from others, for JSON."
         return [[*s] for s in self.stamps]
 
-# %% ../nbs/03_layers.ipynb #39b46cf7
+# %% ../nbs/03_layers.ipynb #246461a6
 @patch
 def choose(self:Layer,
     bands:list=None, # Numbers of bands, from 1; `None` for all but alpha bands
@@ -266,7 +266,7 @@ def choose(self:Layer,
     if f.scales: layer.scales,layer.offsets = chosen(f.scales),chosen(f.offsets)
     return layer
 
-# %% ../nbs/03_layers.ipynb #0d6d2378
+# %% ../nbs/03_layers.ipynb #7be17f33
 @patch
 def untagged(self:Layer):
     "This layer with its nodata values read as measurements."
@@ -290,7 +290,7 @@ def _has_nodata(a, nodata):
     if len(kinds)==1: return is_value(a, nodata[0])
     return np.stack([np.zeros(b.shape, bool) if v is None else is_value(b, v) for b,v in zip(a, nodata)])
 
-# %% ../nbs/03_layers.ipynb #c4689aad
+# %% ../nbs/03_layers.ipynb #af4fb104
 def missing_values(
     a:np.ndarray, # `(C,h,w)`, as stored
     nodata:list, # Nodata value of each band, or `None`
@@ -300,14 +300,14 @@ def missing_values(
     if a.dtype.kind=='f': bad = ~np.isfinite(a) if bad is None else bad | ~np.isfinite(a)
     return bad if bad is not None and bad.any() else None
 
-# %% ../nbs/03_layers.ipynb #8dd3a5cb
+# %% ../nbs/03_layers.ipynb #28ba7847
 class Values(NamedTuple):
     "What was read from a layer."
     px:np.ndarray # `(C,h,w)`
     bad:np.ndarray=None # `(C,h,w)` bool: where a band is missing; `None` for nowhere
     valid:np.ndarray=None # `(h,w)` bool: where a pixel is not void; `None` for everywhere
 
-# %% ../nbs/03_layers.ipynb #1eabffb3
+# %% ../nbs/03_layers.ipynb #4e8e1c20
 @patch
 def values(self:Layer, win, shape=None):
     "The `Values` under the `Window` `win`, resampled to `shape`."
@@ -334,7 +334,7 @@ class FileLayer(Layer):
         self.handle = Handle(str(src), hashlib.sha256(repr(stamps).encode()).hexdigest()[:16])
     def key(self): return [super().key(), str(self.handle.frame or '')]
 
-# %% ../nbs/03_layers.ipynb #03d2f152
+# %% ../nbs/03_layers.ipynb #3192e6aa
 def file_layer(
     path, # Path or address of a raster
 )->FileLayer:
@@ -344,7 +344,7 @@ def file_layer(
         facts,files = read_facts(path)
         return FileLayer(path, facts, file_stamps([path, *files], opened=[] if is_remote(path) else [path]), path)
 
-# %% ../nbs/03_layers.ipynb #09e0d38d
+# %% ../nbs/03_layers.ipynb #4d67019a
 @patch
 def ask(self:FileLayer,
     question, # Function of an open rasterio dataset
@@ -364,12 +364,12 @@ def ask(self:FileLayer,
     give_back(self.handle, src)
     return out
 
-# %% ../nbs/03_layers.ipynb #1f5260d0
+# %% ../nbs/03_layers.ipynb #a11718b0
 @patch
 def _ask(self:FileLayer, src, question):
     with gdal_options(): return question(src)
 
-# %% ../nbs/03_layers.ipynb #8a4f0b8b
+# %% ../nbs/03_layers.ipynb #ee187d36
 @patch
 def pixels(self:FileLayer, win, shape=None):
     size = shape and (len(self.bands), *shape)
@@ -386,7 +386,7 @@ def _mask(self:FileLayer, src, win, shape):
         return src.read(src.count, window=win, out_shape=shape)>0
     return src.dataset_mask(window=win, out_shape=shape)>0
 
-# %% ../nbs/03_layers.ipynb #6daf5d03
+# %% ../nbs/03_layers.ipynb #30a6a7b4
 @patch
 def blank(self:FileLayer, win):
     "Is no block of this file stored under `win`, and does that mean: no data?"
@@ -399,7 +399,7 @@ def blank(self:FileLayer, win):
                    for x in xs for y in ys for b in self.bands)
     return not self.ask(is_stored, what='its list of blocks cannot be read')
 
-# %% ../nbs/03_layers.ipynb #b3246454
+# %% ../nbs/03_layers.ipynb #43084a6c
 class Stored(NamedTuple):
     "How a file is stored."
     bh:int # Height of a block
@@ -413,14 +413,14 @@ def stored(self:Layer):
     f = self.facts
     return [Stored(*f.blocks, f.w, sum(np.dtype(t).itemsize for t in f.dtypes))]
 
-# %% ../nbs/03_layers.ipynb #fc06042a
+# %% ../nbs/03_layers.ipynb #1b25dcad
 @patch
 def stored(self:FileLayer):
     "A list of the different `Stored` of the file, or of the members of a VRT."
     if self._blocks is None: self._blocks = self._find_blocks()
     return self._blocks
 
-# %% ../nbs/03_layers.ipynb #2333cf83
+# %% ../nbs/03_layers.ipynb #323cd6d5
 @patch
 def _find_blocks(self:FileLayer):
     own = super(FileLayer, self).stored()
