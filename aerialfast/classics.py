@@ -35,7 +35,8 @@ class SqueezeExcite(nn.Module):
     ):
         super().__init__()
         n = max(8, nf//ratio)
-        self.narrow,self.widen = nn.Conv2d(nf, n, 1),nn.Conv2d(n, nf, 1)
+        self.narrow = nn.Conv2d(nf, n, 1)
+        self.widen = nn.Conv2d(n, nf, 1)
 
     def forward(self, x):
         s = x.mean((2,3), keepdim=True)  # (B, nf, 1, 1)
@@ -100,8 +101,9 @@ class _Dense(nn.Module):
     "`n` layers of `growth` channels, each fed by all before it, then squeeze-and-excitation; `keep` the input as well."
     def __init__(self, ni, n, growth, dropout, keep):
         super().__init__()
-        self.layers,self.keep = nn.ModuleList(_layer(ni+i*growth, growth, dropout) for i in range(n)),keep
-        self.nf = n*growth+(ni if keep else 0)
+        self.layers = nn.ModuleList(_layer(ni+i*growth, growth, dropout) for i in range(n))
+        self.keep = keep
+        self.nf = n*growth+(ni if keep else 0) # channels of the output
         self.gate = SqueezeExcite(self.nf)
 
     def forward(self, x):
@@ -148,7 +150,8 @@ def _add_down(self:ICTNet, layers, nf, growth, dropout):
 @patch
 def _add_up(self:ICTNet, layers, growth, dropout):
     "Make the dense blocks on the way up, each after the step to twice the size; returns the channels of the last."
-    self.large,self.up,nf = nn.ModuleList(),nn.ModuleList(),self.bottom.nf
+    self.large,self.up = nn.ModuleList(),nn.ModuleList()
+    nf = self.bottom.nf
     for n,down in zip(layers, list(self.down)[::-1]):
         self.large.append(nn.ConvTranspose2d(nf, nf, 3, 2, 1, 1))
         self.up.append(_Dense(nf+down.nf, n, growth, dropout, False))

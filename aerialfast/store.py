@@ -83,32 +83,35 @@ def _by_name(dls):
     if twice: raise ValueError(f"tiles {twice[:3]} are in the loaders several times: store each once")
     return dict(sorted(zip(names, sides), key=lambda o: o[0]))
 
+# %% ../nbs/21_store.ipynb #4fe51b1b
+class _Sum(NamedTuple):
+    "The checksum of some rows of a dataset."
+    name:str
+    y:int # First row
+    h:int # Number of rows
+    crc:int
+
 # %% ../nbs/21_store.ipynb #57040002
 class _Group:
     "The datasets of a tile in a store."
     def __init__(self, group, tile, block, compression):
-        self.group,self.tile,self.out,self.sums = group,tile,{},[]
+        self.group,self.tile = group,tile
+        self.out,self.sums = {},[]
         self.kwargs = dict(compression=compression, fletcher32=True)
         self.side = min(block, tile.h),min(block, tile.w)
+
     def dataset(self, name, c, dtype, fill=None):
         "The dataset of this name, made if it does not exist."
         if name not in self.out:
             kwargs = dict(chunks=(c, *self.side), fillvalue=fill, **self.kwargs)
             self.out[name] = self.group.create_dataset(name, (c, self.tile.h, self.tile.w), dtype, **kwargs)
         return self.out[name]
+
     def put(self, name, y, a, fill=None):
         "Write rows `a` `(C,h,w)` from row `y` on, and keep their checksum."
         d,h = self.dataset(name, len(a), a.dtype, fill),a.shape[1]
         d[:,y:y+h] = a
         self.sums.append(_Sum(d.name, y, h, zlib.crc32(np.ascontiguousarray(a))))
-
-# %% ../nbs/21_store.ipynb #4fe51b1b
-class _Sum(NamedTuple):
-    "The checksum of some rows of a dataset."
-    name:str
-    y:int
-    h:int
-    crc:int
 
 # %% ../nbs/21_store.ipynb #1a696f81
 def _store(group, side, nodata, bar):
@@ -131,7 +134,8 @@ def _check_store(part, sums):
             try: same = zlib.crc32(np.ascontiguousarray(f[s.name][:,s.y:s.y+s.h]))==s.crc
             except OSError: same = False
             if same: continue
-            raise OSError(f"{part}: rows {s.y} to {s.y+s.h} of {s.name} do not read as they were written: is the disk full?")
+            raise OSError(f"{part}: rows {s.y} to {s.y+s.h} of {s.name} do not read as they were written: "
+                          "is the disk full?")
 
 # %% ../nbs/21_store.ipynb #0aebfc89
 def _write_store(f, dls, tiles, block, compression, bar):
@@ -159,8 +163,10 @@ def store_tiles(
     tiles = _by_name(dls)
     check_not_source([dst], [t for s in tiles.values() for t in (s.tile, s.mask.tile)])
     px = sum(s.tile.h*s.tile.w for s in tiles.values())
-    with whole_file(dst, lambda part: _check_store(part, sums)) as part, counting_bar(px, dst.name, 'px', progress) as bar:
-        with h5py.File(part, 'w', libver='latest') as f: # the newest layout has checksums for all but the pixels
+    def check(part): _check_store(part, sums)
+    with whole_file(dst, check) as part, counting_bar(px, dst.name, 'px', progress) as bar:
+        # the newest layout has checksums for everything but the pixels
+        with h5py.File(part, 'w', libver='latest') as f:
             sums += _write_store(f, dls, tiles, int(block), compression, bar)
     return dst
 
@@ -197,11 +203,14 @@ def _read_index(path):
     "Open the store at `path`."
     try: f = _h5py().File(path, 'r')
     except OSError as e:
-        raise OSError(f"{path}: cannot be opened ({e}); the file is damaged or no store: write it again by `store_tiles`") from e
+        raise OSError(f"{path}: cannot be opened ({e}); the file is damaged or no store: "
+                      "write it again by `store_tiles`") from e
     with _damage(path): kind,index = f.attrs.get('format'),f.get('index')
-    if kind is None: raise ValueError(f"{path} is an HDF5 file, but no store of tiles: give a file that `store_tiles` wrote")
+    if kind is None:
+        raise ValueError(f"{path} is an HDF5 file, but no store of tiles: give a file that `store_tiles` wrote")
     if kind!=_FORMAT:
-        raise ValueError(f"{path} is a store of format {kind}, this version reads format {_FORMAT}: write it again by `store_tiles`")
+        raise ValueError(f"{path} is a store of format {kind}, this version reads format {_FORMAT}: "
+                         "write it again by `store_tiles`")
     with _damage(path): d = json.loads(index[:].tobytes())
     names = [t['name'] for t in d['tiles']]
     groups = {n: f'tiles/{i}' for i,n in enumerate(names)}
@@ -234,7 +243,7 @@ def _facts(self:_StoreLayer, d, blocks, compression):
 
 # %% ../nbs/21_store.ipynb #57040004
 def _sampled(h, n, start):
-    "The `n` rows or columns that stand for `h` ones from `start` on."
+    "`n` evenly spaced rows or columns among `h`, counted from `start`."
     return ((np.arange(n)+.5)*h/n).astype(int)+start
 
 # %% ../nbs/21_store.ipynb #1ef4a131
@@ -261,13 +270,18 @@ def _get(self:_StoreLayer, what, win, shape=None):
 
 # %% ../nbs/21_store.ipynb #31987ede
 @patch
-def pixels(self:_StoreLayer, win, shape=None): return self._get(self.what, win, shape)[[b-1 for b in self.bands]]
+def pixels(self:_StoreLayer, win, shape=None):
+    "Pixels `(C,h,w)` of the chosen bands."
+    return self._get(self.what, win, shape)[[b-1 for b in self.bands]]
 
 @patch
-def masked(self:_StoreLayer, win, shape=None): return self._get('valid', win, shape)[0]
+def masked(self:_StoreLayer, win, shape=None):
+    "Which pixels are valid in all bands, `(h,w)` bool."
+    return self._get('valid', win, shape)[0]
 
 @patch
 def values(self:_StoreLayer, win, shape=None):
+    "`Values` of the chosen bands: pixels, and which of them are missing."
     bad = self._get('bad', win, shape)[[b-1 for b in self.bands]] if 'bad' in self.has else None
     valid = self._get('valid', win, shape)[0] if 'valid' in self.has else None
     return Values(self.pixels(win, shape), bad, valid)
@@ -276,19 +290,21 @@ def values(self:_StoreLayer, win, shape=None):
 class StoredTile(Tile):
     "A tile in a store, by the name and the bands of the file that it was made from."
     def __init__(self,
-        path, # The store
-        name, # Name of the tile in it
+        path, # Path of the store
+        name:str, # Name of the tile in it, such as 'north_1'
         bands:list=None, # Bands to read, by number from 1 or by name, among those that were stored; `None` for all
-        what='pixels', # `pixels` or `classes`
+        what:str='pixels', # `pixels`, or `classes` for its mask
     ):
         self.set_layers([_StoreLayer(path, name, what)], bands)
         d = _open_store(path).tiles[name]
         self.path,self.paths,self.part = d['path'],[d['path']],d['part']
         self.sparse = d.get('sparse', False) # is only a part labelled?
         if what=='pixels': self._original_bands(d)
+
     def __repr__(self):
         store = Path(self.layers[0].path).name
-        return f"StoredTile {self.name} in {store}: {self.n_bands} x {self.h} x {self.w} {self.dtype}, {self.crs or 'no CRS'}"
+        size = f'{self.n_bands} x {self.h} x {self.w}'
+        return f"StoredTile {self.name} in {store}: {size} {self.dtype}, {self.crs or 'no CRS'}"
 
 # %% ../nbs/21_store.ipynb #3eeb3491
 @patch
@@ -309,12 +325,12 @@ def _held(flags):
 @patch(cls_method=True)
 @delegates(TileDataLoaders.from_tiles, but=['tiles','masks'])
 def from_store(cls:TileDataLoaders,
-    store, # File that `store_tiles` wrote
+    store, # Path of the file that `store_tiles` wrote
     bands:list=None, # Bands to read, by number from 1 or by name, among those that were stored; `None` for all
     path=None, # Where models are saved; `None` for the folder of the store
     **kwargs,
 ):
-    "From a store."
+    "Loaders of the tiles in a store."
     s = _open_store(store)
     tiles = [StoredTile(store, n, bands) for n in s.tiles]
     masks = [MaskTile(StoredTile(store, n, what='classes'), MaskValues(s.codes)) for n in s.tiles]
