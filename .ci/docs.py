@@ -36,7 +36,9 @@ def undocumented():
         tree = ast.parse(path.read_text(encoding='utf8'))
         public = next((ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id=='__all__'), [])
         for n in tree.body:
-            if isinstance(n, (ast.FunctionDef,ast.ClassDef)) and n.name in public and not re.search(rf'\b{n.name}\b', entries): yield f'{path.stem}.{n.name}'
+            if not isinstance(n, (ast.FunctionDef,ast.ClassDef)) or n.name not in public: continue
+            if any('dispatch' in ast.unparse(d) for d in n.decorator_list): continue # of fastai's own functions for our types
+            if not re.search(rf'\b{n.name}\b', entries): yield f'{path.stem}.{n.name}'
 
 def as_html(folder):
     "All pages as HTML."

@@ -59,6 +59,7 @@ def check_not_source(paths, tiles):
 # %% ../nbs/10_chips.ipynb #4503040c
 def _origin_tag(tile): return {'AERIALFAST_ORIGIN': json.dumps(asdict(tile.origin))}
 
+# %% ../nbs/10_chips.ipynb #203154fc
 def write_masks(
     masks:list, # `MaskTile` or `ShapeMask` of each tile
     folder, # Folder to write masks in; made if it does not exist
@@ -106,6 +107,7 @@ class _Chip(NamedTuple):
 _AS_FLOAT = ("a GeoTIFF has one nodata value for all bands, "
              "so give the tile as `tile.astype('float32')`, where NaN says it")
 
+# %% ../nbs/10_chips.ipynb #249c8792
 def _as_chip(tile, px, bad, name):
     "Pixels `(C,h,w)` of `tile`, those in `bad` marked as missing; `bad` is `None` where none is."
     v,lost = _nodata_value(tile),np.zeros(px.shape, bool) if bad is None else bad
@@ -140,6 +142,7 @@ class _Window(NamedTuple):
     y:int # First row, in pixels of the tile
     x:int # First column
 
+# %% ../nbs/10_chips.ipynb #21d8147c
 def _chip_windows(tiles, sz, overlap):
     "The windows of all chips."
     for t in tiles:

@@ -1,4 +1,4 @@
-"""U-Nets from scratch, whole networks without a foreign encoder
+"""U-Nets without a pretrained encoder
 
 Docs: https://aerialfast.github.io/aerialfast/classics.html.md"""
 
@@ -11,62 +11,75 @@ __all__ = ['CLASSICS', 'fit_to', 'SqueezeExcite', 'UNet64', 'ResUNet', 'ICTNet']
 import torch
 import torch.nn.functional as F
 from torch import nn
+from fastcore.basics import patch
 
 # %% ../nbs/23_classics.ipynb #571239d7
 def fit_to(
-    f, # Function of `(B,C,H,W)` with `H` and `W` divisible by `multiple`, to a tensor or a tuple of them of the same height and width
+    f, # Function of `(B,C,H,W)`, whose `H` and `W` divide by `multiple`, to a tensor of that size or a tuple of them
     x:torch.Tensor, # `(B,C,H,W)`, any size
     multiple:int, # What height and width have to divide by, in pixels
 ): # What `f` gives, cropped to the size of `x`
-    "Call `f` on `x`, continued to a size that divides."
+    "Call `f` on `x`, continued to a height and width that divide by `multiple`."
     h,w = x.shape[-2:]
-    more_h,more_w = ((n+multiple-1)//multiple*multiple-n for n in (h,w)) # not `-n%multiple`, on which `torch.compile` fails
+    # not `-n%multiple`, on which `torch.compile` fails
+    more_h,more_w = ((n+multiple-1)//multiple*multiple-n for n in (h,w))
     y = f(F.pad(x, (0, more_w, 0, more_h), mode='replicate'))
     return tuple(o[..., :h, :w] for o in y) if isinstance(y, tuple) else y[..., :h, :w]
 
 # %% ../nbs/23_classics.ipynb #202525b0
 class SqueezeExcite(nn.Module):
-    "Squeeze and excitation: scale each channel by what all of them hold on average."
+    "Squeeze-and-excitation: scale each channel by a number that depends on the means of all."
     def __init__(self,
         nf:int, # Number of channels
-        ratio:int=16, # By how much the means are narrowed, to no less than 8
+        ratio:int=16, # Reduction of the number of channels between the two layers, to no less than 8
     ):
         super().__init__()
         n = max(8, nf//ratio)
-        self.narrow,self.widen = nn.Conv2d(nf, n, 1),nn.Conv2d(n, nf, 1)
+        self.narrow = nn.Conv2d(nf, n, 1)
+        self.widen = nn.Conv2d(n, nf, 1)
+
     def forward(self, x):
         s = x.mean((2,3), keepdim=True)  # (B, nf, 1, 1)
         return x*torch.sigmoid(self.widen(F.relu(self.narrow(s))))
 
 # %% ../nbs/23_classics.ipynb #da261cb5
-def _conv(ni, nf): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1, bias=False), nn.BatchNorm2d(nf), nn.ReLU(inplace=True))
+def _conv(ni, nf):
+    return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1, bias=False), nn.BatchNorm2d(nf), nn.ReLU(inplace=True))
+
 def _double(ni, nf): return nn.Sequential(_conv(ni, nf), _conv(nf, nf))
 
+# %% ../nbs/23_classics.ipynb #f6f8d94c
 class UNet64(nn.Module):
     "The U-Net of the paper, with batch norm and padded borders."
-    step = staticmethod(_double)
+    step = staticmethod(_double) # the layers at each size
     def __init__(self,
         n_in:int=3, # Number of bands
         n_out:int=2, # Number of classes
         nf:int=64, # Channels at full size
     ):
         super().__init__()
-        ns = [nf<<k for k in range(5)]
+        ns = [nf<<k for k in range(5)] # channels at each size
         self.down = nn.ModuleList(self.step(a, b) for a,b in zip([n_in,*ns[:-1]], ns))
         self.up = nn.ModuleList(nn.ConvTranspose2d(2*n, n, 2, 2) for n in ns[-2::-1])
         self.join = nn.ModuleList(self.step(2*n, n) for n in ns[-2::-1])
         self.head = nn.Conv2d(nf, n_out, 1)
-    def _whole(self, x):
-        skips = []
-        for i,d in enumerate(self.down):
-            x = d(F.max_pool2d(x, 2) if i else x)  # (B, nf<<i, H>>i, W>>i)
-            skips.append(x)
-        for u,j,s in zip(self.up, self.join, skips[-2::-1]): x = j(torch.cat([s, u(x)], 1))
-        return self.head(x)
+
     def forward(self, x): return fit_to(self._whole, x, 16)
+
+# %% ../nbs/23_classics.ipynb #01a0a300
+@patch
+def _whole(self:UNet64, x):
+    "Logits of `x`, whose height and width divide by 16."
+    skips = []
+    for i,down in enumerate(self.down):
+        x = down(F.max_pool2d(x, 2) if i else x)  # (B, nf<<i, H>>i, W>>i)
+        skips.append(x)
+    for up,join,skip in zip(self.up, self.join, skips[-2::-1]): x = join(torch.cat([skip, up(x)], 1))
+    return self.head(x)
 
 # %% ../nbs/23_classics.ipynb #a7be0f8f
 class _Residual(nn.Module):
+    "Two convolutions, each after norm and activation, added to the input."
     def __init__(self, ni, nf):
         super().__init__()
         self.short = nn.Conv2d(ni, nf, 1) if ni!=nf else nn.Identity()
@@ -74,53 +87,88 @@ class _Residual(nn.Module):
                                   nn.BatchNorm2d(nf), nn.ReLU(inplace=True), nn.Conv2d(nf, nf, 3, padding=1))
     def forward(self, x): return self.short(x)+self.body(x)
 
+# %% ../nbs/23_classics.ipynb #dfdbacd1
 class ResUNet(UNet64):
     "The U-Net with residual blocks, norm and activation first."
     step = _Residual
 
 # %% ../nbs/23_classics.ipynb #5cd63271
-def _layer(ni, growth, dropout): return nn.Sequential(nn.BatchNorm2d(ni), nn.ReLU(), nn.Conv2d(ni, growth, 3, padding=1), nn.Dropout(dropout))
+def _layer(ni, growth, dropout):
+    conv = nn.Conv2d(ni, growth, 3, padding=1)
+    return nn.Sequential(nn.BatchNorm2d(ni), nn.ReLU(), conv, nn.Dropout(dropout))
 
 class _Dense(nn.Module):
-    "`n` layers of `growth` channels, each fed by all before it; a gate behind."
+    "`n` layers of `growth` channels, each fed by all before it, then squeeze-and-excitation; `keep` the input as well."
     def __init__(self, ni, n, growth, dropout, keep):
         super().__init__()
-        self.layers,self.keep = nn.ModuleList(_layer(ni+i*growth, growth, dropout) for i in range(n)),keep
-        self.nf = n*growth+(ni if keep else 0)
+        self.layers = nn.ModuleList(_layer(ni+i*growth, growth, dropout) for i in range(n))
+        self.keep = keep
+        self.nf = n*growth+(ni if keep else 0) # channels of the output
         self.gate = SqueezeExcite(self.nf)
+
     def forward(self, x):
         new = []
         for l in self.layers: new.append(l(torch.cat([x, *new], 1)))
         return self.gate(torch.cat([x, *new] if self.keep else new, 1))
 
+# %% ../nbs/23_classics.ipynb #73cb0c19
+def _half(nf, dropout):
+    conv = nn.Conv2d(nf, nf, 1)
+    return nn.Sequential(nn.BatchNorm2d(nf), nn.ReLU(inplace=True), conv, nn.Dropout(dropout), nn.MaxPool2d(2))
+
 class ICTNet(nn.Module):
-    "FC-DenseNet with squeeze and excitation behind each dense block."
+    "FC-DenseNet with squeeze-and-excitation after each dense block."
     def __init__(self,
         n_in:int=3, # Number of bands
         n_out:int=2, # Number of classes
         layers:tuple=(4,5,7,10,12,15), # Layers of the dense blocks on the way down, the last at the bottom
         growth:int=16, # Channels that each layer adds
         nf:int=48, # Channels of the first convolution
-        dropout:float=0.2, # Share of the values that are dropped behind each convolution
+        dropout:float=0.2, # Share of the values that are dropped after each convolution
     ):
         super().__init__()
-        self.stem,self.down,self.small,skips = nn.Conv2d(n_in, nf, 3, padding=1),nn.ModuleList(),nn.ModuleList(),[]
-        for n in layers[:-1]:
-            self.down.append(_Dense(nf, n, growth, dropout, True)); nf = self.down[-1].nf; skips.append(nf)
-            self.small.append(nn.Sequential(nn.BatchNorm2d(nf), nn.ReLU(inplace=True), nn.Conv2d(nf, nf, 1), nn.Dropout(dropout), nn.MaxPool2d(2)))
+        self.stem = nn.Conv2d(n_in, nf, 3, padding=1)
+        nf = self._add_down(layers[:-1], nf, growth, dropout)
         self.bottom = _Dense(nf, layers[-1], growth, dropout, False)
-        self.large,self.up,nf = nn.ModuleList(),nn.ModuleList(),self.bottom.nf
-        for n,s in zip(layers[-2::-1], skips[::-1]):
-            self.large.append(nn.ConvTranspose2d(nf, nf, 3, 2, 1, 1))
-            self.up.append(_Dense(nf+s, n, growth, dropout, False)); nf = self.up[-1].nf
-        self.head,self.multiple = nn.Conv2d(nf, n_out, 1),1<<len(skips)
-    def _whole(self, x):
-        x,skips = self.stem(x),[]
-        for d,s in zip(self.down, self.small): skips.append(d(x)); x = s(skips[-1])
-        x = self.bottom(x)
-        for l,u,s in zip(self.large, self.up, skips[::-1]): x = u(torch.cat([l(x), s], 1))
-        return self.head(x)
+        nf = self._add_up(layers[-2::-1], growth, dropout)
+        self.head = nn.Conv2d(nf, n_out, 1)
+        self.multiple = 2**len(self.down)
+
     def forward(self, x): return fit_to(self._whole, x, self.multiple)
+
+# %% ../nbs/23_classics.ipynb #68e0242a
+@patch
+def _add_down(self:ICTNet, layers, nf, growth, dropout):
+    "Make the dense blocks on the way down, each with the step to half the size; returns the channels of the last."
+    self.down,self.small = nn.ModuleList(),nn.ModuleList()
+    for n in layers:
+        self.down.append(_Dense(nf, n, growth, dropout, True))
+        nf = self.down[-1].nf
+        self.small.append(_half(nf, dropout))
+    return nf
+
+@patch
+def _add_up(self:ICTNet, layers, growth, dropout):
+    "Make the dense blocks on the way up, each after the step to twice the size; returns the channels of the last."
+    self.large,self.up = nn.ModuleList(),nn.ModuleList()
+    nf = self.bottom.nf
+    for n,down in zip(layers, list(self.down)[::-1]):
+        self.large.append(nn.ConvTranspose2d(nf, nf, 3, 2, 1, 1))
+        self.up.append(_Dense(nf+down.nf, n, growth, dropout, False))
+        nf = self.up[-1].nf
+    return nf
+
+# %% ../nbs/23_classics.ipynb #281f64ca
+@patch
+def _whole(self:ICTNet, x):
+    "Logits of `x`, whose height and width divide by `multiple`."
+    x,skips = self.stem(x),[]
+    for down,small in zip(self.down, self.small):
+        skips.append(down(x))
+        x = small(skips[-1])
+    x = self.bottom(x)
+    for large,up,skip in zip(self.large, self.up, skips[::-1]): x = up(torch.cat([large(x), skip], 1))
+    return self.head(x)
 
 # %% ../nbs/23_classics.ipynb #a071450c
 CLASSICS = dict(unet64=UNet64, resunet=ResUNet, ictnet=ICTNet)

@@ -14,19 +14,18 @@ from time import perf_counter
 import sys
 from fastcore.script import call_parse
 
-# %% ../nbs/42_cli.ipynb #450c6e0d
-def _report(name, cut, scores, score, seconds, learn):
-    rows = '\n'.join(f'| {s.Index} | {s.iou_others:.3f} | {s.accuracy_others:.3f} | {s.thresh_others:.3f} |' for s in scores.itertuples())
-    return f"""# A map of the made-up town
+# %% ../nbs/42_cli.ipynb #94d1a916
+_REPORT = """# A map of the made-up town
 
-The network ({learn.arch_args['arch']} encoder, random start) saw {len(learn.dls.train.tiles)} tiles. On {len(scores)} tiles it never saw,
-each with the threshold picked on the others, it finds buildings with an IoU of **{scores.iou_others.mean():.3f}** in the mean.
+The network ({arch} encoder, random start) saw {n_train} tiles. On {n_valid} tiles it never saw,
+each with the threshold picked on the others, it finds buildings with an IoU of **{iou:.3f}** in the mean.
 
 | tile | IoU | accuracy | threshold |
 |---|---|---|---|
 {rows}
 
-All of them together pick the threshold {cut.thresh:.3f}. Mapped with it, {name} has a building IoU of {score.iou[1]:.3f} and an accuracy of {score.accuracy:.3f}.
+All of them together pick the threshold {thresh:.3f}. Mapped with it, {name} has a building IoU of {map_iou:.3f} \
+and an accuracy of {map_accuracy:.3f}.
 
 ![image, truth, map and errors]({name}_picture.png)
 
@@ -41,12 +40,68 @@ Green was found, red is a false alarm, blue was missed.
 | model/ | the trained model, for `load_model` |
 | town/ | the tiles, masks and footprints |
 
-Made in {seconds/60:.1f} minutes.
+Made in {minutes:.1f} minutes.
 """
 
-# %% ../nbs/42_cli.ipynb #0b24be0a
+# %% ../nbs/42_cli.ipynb #450c6e0d
+def _report(name, picked, scores, score, seconds, learn):
+    "The report: `scores` of the held-out tiles, and the `score` of the map of `name`."
+    row = '| {0.Index} | {0.iou_others:.3f} | {0.accuracy_others:.3f} | {0.thresh_others:.3f} |'
+    return _REPORT.format(
+        arch=learn.arch_args['arch'], n_train=len(learn.dls.train.tiles), n_valid=len(scores),
+        iou=scores.iou_others.mean(), rows='\n'.join(row.format(s) for s in scores.itertuples()),
+        thresh=picked.thresh, name=name, map_iou=score.iou[1], map_accuracy=score.accuracy, minutes=seconds/60)
+
+# %% ../nbs/42_cli.ipynb #4e9e059a
 def _step(text): print(f'\n{text}', flush=True)
 
+def _tiles(out, tiles, sz, seed, patches):
+    "Make the town and its loaders."
+    from fastai.vision.all import set_seed
+    from aerialfast.town import make_town
+    from aerialfast.data import TileDataLoaders
+    _step(f'1. Making a town of {4*tiles} tiles, {sz} x {sz} px each, in {out}/town')
+    path = make_town(out/'town', tiles=tiles, sz=sz, seed=seed)
+    set_seed(seed, True)
+    return TileDataLoaders.from_folder(path, codes=['ground','building'], sz=256, bs=2, n=patches)
+
+def _trained(dls, arch, epochs):
+    "A learner that was trained on `dls`; without a progress bar where nobody sees it."
+    from aerialfast.learner import aerial_learner
+    n,held_out = len(dls.train.tiles),len(dls.valid.tiles)
+    _step(f'2. Training a U-Net on {n} tiles, windows read straight from the files; {held_out} tiles are held out')
+    learn = aerial_learner(dls, arch, pretrained=False)
+    with nullcontext() if sys.stdout.isatty() else learn.no_bar(): learn.fit_one_cycle(epochs, 8e-3)
+    return learn
+
+# %% ../nbs/42_cli.ipynb #a7bba9c6
+def _scored(learn):
+    "The threshold, and a table with the score of each held-out tile."
+    import aerialfast.thresholds # adds Learner.pick_threshold
+    _step('3. Scoring the held-out tiles and picking the threshold')
+    picked = learn.pick_threshold(progress=True)
+    scores = learn.curves.held_out()
+    line = '   {0.Index}: building IoU {0.iou_others:.3f}, accuracy {0.accuracy_others:.3f} at threshold {0.thresh_others:.3f}'
+    for s in scores.itertuples(): print(line.format(s), '(picked on the others)')
+    return picked,scores
+
+def _mapped(learn, name, truth, out):
+    "Paths of the map of the tile `name`, and its score."
+    from aerialfast.evaluation import evaluate
+    _step(f'4. Mapping {name}, which was never trained on')
+    maps = learn.predict_tile(f'{name}.tif', out/f'{name}_map.tif', outputs=['classes','probs'], progress=True)
+    return maps,evaluate(maps['classes'], truth).total
+
+# %% ../nbs/42_cli.ipynb #b4d23455
+def _pictures(learn, name, image, path, truth, out):
+    "Write the pictures of the map and of the threshold."
+    from aerialfast.evaluation import show_map
+    from aerialfast.files import whole_file
+    figures = {f'{name}_picture.png': show_map(image, path, truth)[0].figure, 'threshold.png': learn.curves.total.plot().figure}
+    for file,fig in figures.items():
+        with whole_file(out/file) as part: fig.savefig(part, dpi=110)
+
+# %% ../nbs/42_cli.ipynb #0b24be0a
 @call_parse
 def demo(
     out:str='aerialfast_demo', # Folder for all that the demo makes
@@ -58,45 +113,23 @@ def demo(
     seed:int=42, # Of the town and of the training
 ):
     "Make a town, learn to see its buildings, and map a tile that was never seen."
-    t0 = perf_counter()
+    start = perf_counter()
     print('Loading fastai and torch ...', flush=True)
     import matplotlib
     matplotlib.use('Agg')
-    from fastai.vision.all import set_seed
-    from aerialfast.town import make_town
-    from aerialfast.data import TileDataLoaders
-    from aerialfast.learner import aerial_learner
-    import aerialfast.thresholds # Learner.pick_threshold
-    from aerialfast.evaluation import evaluate,show_map
-    from aerialfast.files import whole_file,write_whole
-    out = Path(out); out.mkdir(parents=True, exist_ok=True)
-
-    _step(f'1. Making a town of {4*tiles} tiles, {sz} x {sz} px each, in {out}/town')
-    path = make_town(out/'town', tiles=tiles, sz=sz, seed=seed)
-    set_seed(seed, True)
-    dls = TileDataLoaders.from_folder(path, codes=['ground','building'], sz=256, bs=2, n=patches)
-    name = Path(dls.valid.tiles[-1][0].name).stem
-
-    _step(f'2. Training a U-Net on {len(dls.train.tiles)} tiles, windows read straight from the files; {len(dls.valid.tiles)} tiles are held out')
-    learn = aerial_learner(dls, arch, pretrained=False)
-    with nullcontext() if sys.stdout.isatty() else learn.no_bar(): learn.fit_one_cycle(epochs, 8e-3)
-
-    _step('3. Scoring the held-out tiles and picking the threshold')
-    cut = learn.pick_threshold(progress=True)
-    scores = learn.curves.held_out()
-    for s in scores.itertuples(): print(f'   {s.Index}: building IoU {s.iou_others:.3f}, accuracy {s.accuracy_others:.3f} at threshold {s.thresh_others:.3f} (picked on the others)')
-
-    _step(f'4. Mapping {name}, which was never trained on')
-    maps = learn.predict_tile(f'{name}.tif', out/f'{name}_map.tif', outputs=['classes','probs'], progress=True)
-    truth = dls.valid.tiles[-1][1]
-    score = evaluate(maps['classes'], truth).total
-
+    from aerialfast.files import write_whole
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    dls = _tiles(out, tiles, sz, seed, patches)
+    learn = _trained(dls, arch, epochs)
+    picked,scores = _scored(learn)
+    tile,truth = dls.valid.tiles[-1]
+    name = Path(tile.name).stem
+    maps,score = _mapped(learn, name, truth, out)
     _step('5. Writing the picture, the curve, the model and the report')
-    figures = {f'{name}_picture.png': show_map(path/'images'/f'{name}.tif', maps['classes'], truth)[0].figure, 'threshold.png': learn.curves.total.plot().figure}
-    for file,fig in figures.items():
-        with whole_file(out/file) as part: fig.savefig(part, dpi=110)
+    _pictures(learn, name, tile, maps['classes'], truth, out)
     learn.save_model(out/'model')
-    write_whole(out/'report.md', _report(name, cut, scores, score, perf_counter()-t0, learn))
-    print(f'\nBuilding IoU on tiles never seen: {scores.iou_others.mean():.3f} (threshold {cut.thresh:.3f}). '
-          f'{perf_counter()-t0:.0f} s. Look at {out}/report.md and {out}/{name}_picture.png')
-    return
+    seconds = perf_counter()-start
+    write_whole(out/'report.md', _report(name, picked, scores, score, seconds, learn))
+    print(f'\nBuilding IoU on tiles never seen: {scores.iou_others.mean():.3f} (threshold {picked.thresh:.3f}). '
+          f'{seconds:.0f} s. Look at {out}/report.md and {out}/{name}_picture.png')

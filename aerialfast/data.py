@@ -57,12 +57,13 @@ def TileBlock(
 def _same_names(codes, coding):
     "Make sure that `codes` are the classes of `coding`, in this order."
     if coding.codes!=check_codes(codes):
-        raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: give the same names in the same order")
+        raise ValueError(f"codes are {list(codes)}, but the coding explains {coding.codes}: "
+                         "give the same names in the same order")
 
 # %% ../nbs/19_data.ipynb #61a9a4ad
 def MaskTileBlock(
     codes:list, # Class names; the place of a name is its class
-    coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the pixels of the masks, or `Shapes`; `None` for class numbers
+    coding=None, # `MaskValues`, `Palette` or `OneHot` that explains the pixels, or `Shapes`; `None` for class numbers
     palette:Palette=None, # Colours to show the classes in; `None` for those of `coding`, or default colours
 ):
     "A `TransformBlock` for the masks of tiles."
@@ -76,7 +77,8 @@ def MaskTileBlock(
 def _open_tile(o, bands=None):
     "`o` as a `Tile`."
     if not isinstance(o, Tile): return Tile(o, bands)
-    if bands is not None: raise ValueError(f"bands={bands}, but {o.name} is open already: choose them by `Tile(path, bands)`")
+    if bands is not None:
+        raise ValueError(f"bands={bands}, but {o.name} is open already: choose them by `Tile(path, bands)`")
     return o
 
 # %% ../nbs/19_data.ipynb #b3a12400
@@ -84,8 +86,8 @@ def _same_codes(masks, codes):
     "Make sure that all masks have the classes `codes`, in this order."
     odd = [m for m in masks if list(m.coding.codes)!=list(codes)]
     if odd:
-        raise ValueError(f"the mask {odd[0].name} has the classes {list(odd[0].coding.codes)}, the others {list(codes)}: "
-                         "give masks of the same names in the same order")
+        raise ValueError(f"the mask {odd[0].name} has the classes {list(odd[0].coding.codes)}, "
+                         f"the others {list(codes)}: give masks of the same names in the same order")
 
 # %% ../nbs/19_data.ipynb #b015bb56
 def _as_pairs(tiles, masks):
@@ -135,13 +137,15 @@ def _two_sides(splits, n):
     "Both sides of a split of `n` items, as lists of whole numbers."
     sides = [[int(i) for i in side] for side in list(splits)[:2]]
     if len(sides)<2 or not all(sides):
-        raise ValueError(f"the splitter gave {' and '.join(str(len(s)) for s in sides)} of {n} tiles: both sides need at least one")
+        counts = ' and '.join(str(len(s)) for s in sides)
+        raise ValueError(f"the splitter gave {counts} of {n} tiles: both sides need at least one")
     return sides
 
 # %% ../nbs/19_data.ipynb #dd9433a6
 def _warn_torn(case, train, held):
     "Warn if parts of one tile lie on both sides, although whole tiles could be held out."
-    torn = {case.items[i].origin.name for i in train if case.items[i].tile.part}&{case.items[i].origin.name for i in held}
+    parts = [case.items[i] for i in train if case.items[i].tile.part]
+    torn = {p.origin.name for p in parts}&{case.items[i].origin.name for i in held}
     if torn and len({i.origin.name for i in case.items})>1:
         warn(f"parts of {', '.join(sorted(torn)[:3])} lie on both sides of the split: "
              "`valid` by name, share or region keeps whole tiles together")
@@ -154,8 +158,8 @@ def _by_splitter(pairs, splitter, buffer_m):
     train,held = _two_sides(splitter(pairs if ours else L(paths)), len(pairs))
     both = sorted({*train}&{*held})
     if both:
-        warn(f"{len(both)} tiles are on both sides of the split, such as {paths[both[0]].name}, so scores are too good: "
-             "change the splitter so that each tile is on one side")
+        warn(f"{len(both)} tiles are on both sides of the split, such as {paths[both[0]].name}, "
+             "so scores are too good: change the splitter so that each tile is on one side")
     if ours and buffer_m is None or both: return train,held
     case = SplitCase(pairs)
     far = {*apart(case, {*held}, buffer_m)[0]}
@@ -177,7 +181,8 @@ def _by_share(pairs, share, buffer_m):
     "Hold out a share of the tiles that the labelled area reaches."
     some = [i for i,(_,m) in enumerate(pairs) if _is_labelled(m)]
     lost = [pairs[i][0].name for i in sorted({*range(len(pairs))}-{*some})]
-    if lost and some: warn(f"{len(lost)} of {len(pairs)} tiles lie outside of the labelled area and are not used, such as {lost[0]}")
+    if lost and some:
+        warn(f"{len(lost)} of {len(pairs)} tiles lie outside of the labelled area and are not used, such as {lost[0]}")
     some = some or [*range(len(pairs))]
     sides = TileSplitter(share, buffer_m=buffer_m)([pairs[i] for i in some])
     return [[some[i] for i in side] for side in sides]
@@ -216,7 +221,7 @@ def from_tiles(cls:TileDataLoaders,
     palette:Palette=None, # Colours to show the classes in; `None` for default colours
     scale='std', # A `Scale`, or how to measure one: 'std', 'percentile' or 'imagenet'
     batch_tfms:list=None, # Augmentation; `None` for `tile_augment()`
-    cut:tuple=None, # Rows and columns of parts to cut each tile into, for collections of few large tiles; `None` for whole tiles
+    cut:tuple=None, # Rows and columns of parts to cut each tile into, if there are few large tiles; `None` for whole tiles
     valid_sz:int=None, # Side of a patch of validation, in pixels; `None` for `sz`
     groups=None, # What stays on one side of the split: a function of the path, a dict by name, or a name for each tile
     buffer_m:float=None, # Metres around held-out tiles in which nothing is trained on; `None` for none
@@ -229,8 +234,9 @@ def from_tiles(cls:TileDataLoaders,
     pairs,of = _cut_pairs(given, cut)
     splits = _split_pairs(pairs, of, valid, buffer_m)
     coding = pairs[0][1].coding
-    block = DataBlock(blocks=(TileBlock(scale=scale), MaskTileBlock(coding.codes, coding, palette)), getters=[ItemGetter(0),ItemGetter(1)],
-        splitter=lambda _: splits, batch_tfms=tile_augment() if batch_tfms is None else batch_tfms)
+    block = DataBlock(blocks=(TileBlock(scale=scale), MaskTileBlock(coding.codes, coding, palette)),
+        getters=[ItemGetter(0),ItemGetter(1)], splitter=lambda _: splits,
+        batch_tfms=tile_augment() if batch_tfms is None else batch_tfms)
     dls = block.dataloaders(pairs, path=path, sz=sz, bs=bs, dl_kwargs=[{}, _for_validation(sz, bs, valid_sz)], **kwargs)
     dls = cls(*dls.loaders, path=path, device=dls.device)
     dls.left_out = [p for i,p in enumerate(pairs) if i not in {*splits[0], *splits[1]}]
@@ -242,7 +248,8 @@ def _from_files(cls:TileDataLoaders, images, masks, codes, coding, bands, cache=
     kept = {} if cache is None else dict(cache=cache)
     coding = coding or find_values(masks, codes, **kept)
     _same_names(codes, coding)
-    return cls.from_tiles([_open_tile(f, bands) for f in images], [MaskTile(m, coding) for m in masks], **kept, **kwargs)
+    tiles = [_open_tile(f, bands) for f in images]
+    return cls.from_tiles(tiles, [MaskTile(m, coding) for m in masks], **kept, **kwargs)
 
 # %% ../nbs/19_data.ipynb #fe99de92
 @patch(cls_method=True)
@@ -271,15 +278,16 @@ def _flags(col):
     "A column as true and false."
     v = col.tolist()
     if not all(x in (0,1) for x in v):
-        raise ValueError(f"column {col.name!r} has {list(dict.fromkeys(v))[:4]}: give true for tiles to hold out, false for the others; "
-                         "or name the column in `fold_col` and a value of it in `fold`")
+        raise ValueError(f"column {col.name!r} has {list(dict.fromkeys(v))[:4]}: give true for tiles to hold out, "
+                         "false for the others; or name the column in `fold_col` and a value of it in `fold`")
     return [bool(x) for x in v]
 
 # %% ../nbs/19_data.ipynb #84368e69
 def _in_fold(col, fold):
     "Which rows are of the fold that is held out."
     have = list(dict.fromkeys(col.tolist()))
-    if fold is None or fold not in have: raise ValueError(f"fold={fold!r}: column {col.name!r} has {have[:9]}; give the one to hold out")
+    if fold is None or fold not in have:
+        raise ValueError(f"fold={fold!r}: column {col.name!r} has {have[:9]}; give the one to hold out")
     return [v==fold for v in col.tolist()]
 
 # %% ../nbs/19_data.ipynb #c1a36016
@@ -293,7 +301,8 @@ def _held_out(df, valid, valid_col, fold_col, fold):
     "What is held out: `valid`, or true and false by one of the columns."
     ways = [k for k,v in dict(valid_col=valid_col, fold_col=fold_col, valid=valid).items() if v is not None]
     if len(ways)>1: raise ValueError(f"{' and '.join(ways)} are given: say in one way what is held out")
-    if fold is not None and fold_col is None: raise ValueError(f"fold={fold!r}, but no `fold_col`: name the column that holds the folds")
+    if fold is not None and fold_col is None:
+        raise ValueError(f"fold={fold!r}, but no `fold_col`: name the column that holds the folds")
     if valid_col: return _flags(df[valid_col])
     return _in_fold(df[fold_col], fold) if fold_col else valid
 
@@ -332,7 +341,8 @@ def _as_shapes(shapes, codes, kwargs):
     if not isinstance(shapes, Shapes): return Shapes(shapes, codes, **own)
     if own: raise ValueError(f"{', '.join(own)} and finished `Shapes` are given: pass them to `Shapes`")
     if codes is not None and list(codes)!=shapes.codes:
-        raise ValueError(f"codes are {list(codes)}, but the shapes have {shapes.codes}: give the same, or leave out `codes`")
+        raise ValueError(f"codes are {list(codes)}, but the shapes have {shapes.codes}: "
+                         "give the same, or leave out `codes`")
     return shapes
 
 # %% ../nbs/19_data.ipynb #2e20fc6d
@@ -349,8 +359,9 @@ def _check_touch(masks, shapes):
     "Make sure that some shape lies on some tile."
     if any(len(m.near()) for m in masks): return
     gdf,t = shapes.gdf,masks[0].tile
-    where = f"shapes at {_rounded(gdf.total_bounds)} ({gdf.crs and gdf.crs.to_string()[:30]}), {t.name} at {_rounded(t.bounds)} ({t.crs})"
-    raise ValueError(f"none of {len(gdf)} shapes lies on any of {len(masks)} tiles: {where}; check the CRS of both")
+    shapes_at = f"shapes at {_rounded(gdf.total_bounds)} ({gdf.crs and gdf.crs.to_string()[:30]})"
+    tile_at = f"{t.name} at {_rounded(t.bounds)} ({t.crs})"
+    raise ValueError(f"none of {len(gdf)} shapes lies on any of {len(masks)} tiles: {shapes_at}, {tile_at}; check the CRS of both")
 
 # %% ../nbs/19_data.ipynb #3c397c2b
 @patch(cls_method=True)
@@ -376,7 +387,8 @@ def from_vectors(cls:TileDataLoaders,
     return dls
 
 # %% ../nbs/19_data.ipynb #669831e2
-TileDL.words = {name for f in (TileDataLoaders.from_folder, TileDataLoaders.from_tiles) for name in inspect.signature(f).parameters}
+TileDL.words |= {*inspect.signature(TileDataLoaders.from_folder).parameters}
+TileDL.words |= {*inspect.signature(TileDataLoaders.from_tiles).parameters}
 
 # %% ../nbs/19_data.ipynb #a481e1ab
 def _tile_at(i, tiles):

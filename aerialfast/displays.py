@@ -38,7 +38,8 @@ class TensorTile(TensorImage):
         "Show values between 0 and 1."
         x = self.as_subclass(torch.Tensor).float()
         at = [b-1 for b in bands] if bands else self.rgb or rgb_bands(['']*len(x))
-        if len(at) not in (1,3) or max(at)>=len(x): raise ValueError(f"bands {bands} of {len(x)}: give one or three, counted from 1")
+        if len(at) not in (1,3) or max(at)>=len(x):
+            raise ValueError(f"bands {bands} of {len(x)}: give one or three, counted from 1")
         x = x[at]
         if stretch: x = _stretched(x)
         return show_image(x, ctx=ctx, **{**dict(vmin=0, vmax=1, cmap='gray'), **kwargs})
@@ -168,7 +169,8 @@ def show_sides(
     ax = ctx or plt.subplots(figsize=(4,4))[1]
     for ring,c in zip(rings, colours): ax.add_patch(Polygon(ring, facecolor=c, edgecolor='w', lw=.5, alpha=.85))
     if names or names is None and len(tiles)<=16:
-        for ring,name in zip(rings, tile_names(tiles)): ax.text(*ring.mean(0), name, fontsize=6, ha='center', va='center')
+        for ring,name in zip(rings, tile_names(tiles)):
+            ax.text(*ring.mean(0), name, fontsize=6, ha='center', va='center')
     x,y = np.concatenate([*rings]).T
     ax.set(xlim=(x.min(),x.max()), ylim=(y.min(),y.max()), aspect='equal', xticks=[], yticks=[])
     handles = [Patch(color=c, label=f'{len(some)} {side}') for c,(side,some) in zip(_SIDE_COLOURS, sides.items()) if some]

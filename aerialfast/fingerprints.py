@@ -15,98 +15,15 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-# %% ../nbs/32_fingerprints.ipynb #01fd9084
-class NoFingerprint(ValueError): "What something computes with cannot be known."
-
-_WAY_OUT = "give it a method `fingerprint` that returns a text, another one whenever it computes something else, or pass `fingerprint=` where a function is asked for"
-
-def fingerprint(
-    o, # A function, a network, or any value
-)->str: # Hexadecimal digits, or what a method `fingerprint` of `o` gives
-    "A digest of what `o` computes with: code, constants, weights, settings, and all that these use. Raises `NoFingerprint` where it cannot be known."
-    if _has_own(o): return str(o.fingerprint())
-    try: return _Digests().of(o).hex()[:32]
-    except RecursionError: raise NoFingerprint(f"a {_name(type(o))} leads to too many other things to be known: {_WAY_OUT}") from None
-
-def _has_own(o): return not isinstance(o, (type,types.ModuleType)) and callable(getattr(o, 'fingerprint', None))
-def _name(o): return f"{getattr(o, '__module__', None)}.{getattr(o, '__qualname__', '')}"
-def _hash(*words): return hashlib.sha256(repr(words).encode('utf8', 'surrogatepass')).digest()
-
-class _Digests:
-    "Digests of values, each made once."
-    def __init__(self): self.made,self.within = {},{}
-    def __call__(self, *os): return [self.of(o) for o in os]
-    def of(self, o):
-        if type(o) in (str,bytes,int,float,complex,bool,type(None)): return _hash(type(o).__name__, repr(o))
-        if id(o) in self.within: return _hash('again', self.within[id(o)]) # something that leads back to itself
-        if id(o) in self.made: return self.made[id(o)][1]
-        self.within[id(o)] = len(self.within)
-        try: d = _hash(_name(type(o)), *([str(o.fingerprint())] if _has_own(o) else self.parts(o)))
-        finally: del self.within[id(o)]
-        self.made[id(o)] = o,d # kept, so that nothing made later gets the same id
-        return d
-    def parts(self, o):
-        parts = [*_parts(o, self)]
-        if isinstance(o, (type,types.ModuleType,types.FunctionType)) or _library(type(o)): return parts
-        return [*parts, self.of(type(o)), *self(*_own_state(o))] # an object of the user's own: its methods, its attributes
-
-# %% ../nbs/32_fingerprints.ipynb #65e2e3a4
-@functools.singledispatch
-def _parts(o, of):
-    "Anything else: what `pickle` would keep of it."
-    if hasattr(o, 'columns') and hasattr(o, 'dtypes') and hasattr(o, 'items'): return [(of.of(n), _series(c, of)) for n,c in o.items()]+of(_series(o.index, of)) # a table of pandas
-    if hasattr(o, 'to_numpy') and hasattr(o, 'dtype'): return _series(o, of)
-    base = next(b for b in type(o).__mro__ if _library(b))
-    if base is object and not _library(type(o)): return [] # its class and its attributes say it all
-    try: kept = o.__reduce_ex__(4)
-    except Exception as e: raise NoFingerprint(f"it cannot be known what a {_name(type(o))} holds ({e}): {_WAY_OUT}") from None
-    if isinstance(kept, str): return [getattr(o, '__module__', None), kept]
-    make,args,*rest = kept
-    return [*of(make, args), *(of(r if i==0 or r is None or callable(r) else [*r]) for i,r in enumerate(rest))]
-
-def _series(o, of): return [str(o.dtype), str(getattr(o, 'crs', '')), *of(np.asarray(o, object).tolist())]
-
-def _own_state(o):
-    "Attributes of an object, those in slots as well."
-    slots = [s for c in type(o).__mro__ for s in ([c.__dict__.get('__slots__', ())] if isinstance(c.__dict__.get('__slots__', ()), str) else c.__dict__.get('__slots__', ()))]
-    held = {s: getattr(o, s) for s in slots if s not in ('__dict__','__weakref__') and hasattr(o, s)}
-    return [held, {} if isinstance(o, nn.Module) else getattr(o, '__dict__', {})]
-
-def _each_with(*kinds): return lambda f: [_parts.register(k, f) for k in kinds][0]
-
-@_each_with(str, bytes, int, float, complex, bytearray, PurePath, np.dtype, torch.dtype, torch.device, range, slice)
-def _plain(o, of): return [str(o)]
-@_each_with(list, tuple)
-def _items(o, of): return of(*list.__iter__(o) if isinstance(o, list) else tuple.__iter__(o))
-@_each_with(set, frozenset)
-def _unordered(o, of): return sorted(of(*o))
-@_each_with(dict, types.MappingProxyType)
-def _pairs(o, of): return [of(k, v) for k,v in o.items()]
-@_each_with(np.generic)
-def _number(o, of): return _array(np.asarray(o), of)
-@_each_with(np.ndarray)
-def _array(o, of):
-    if isinstance(o, np.ma.MaskedArray): return of(np.asarray(o.data), np.ma.getmaskarray(o))
-    if o.dtype.names: return [o.shape, *[(n, of(np.asarray(o[n]))) for n in o.dtype.names]] # between fields may lie anything
-    if o.dtype.hasobject: return [o.shape, *of(*o.ravel().tolist())]
-    return [o.shape, o.dtype.str, hashlib.sha256(np.ascontiguousarray(o).tobytes()).digest()]
-@_each_with(torch.Tensor)
-def _tensor(o, of):
-    try: a = o.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-    except (RuntimeError,NotImplementedError,TypeError) as e: raise NoFingerprint(f"the numbers of a tensor {tuple(o.shape)} of {o.layout} on {o.device} cannot be seen ({str(e).splitlines()[0]}): {_WAY_OUT}") from None
-    return [tuple(o.shape), str(o.dtype), hashlib.sha256(a).digest()]
-@_each_with(weakref.ref)
-def _weak(o, of): return of(o())
-@_each_with(RemovableHandle)
-def _hook_handle(o, of): return [] # a number that counts hooks
-
 # %% ../nbs/32_fingerprints.ipynb #6bd3dc3f
-_LIBRARIES = {*sys.stdlib_module_names, *'''aerialfast torch torchvision numpy scipy pandas sklearn skimage joblib fastai fastcore fasttransform timm safetensors rasterio affine pyproj
-    fiona pyogrio shapely geopandas xarray rioxarray dask ray PIL cv2 matplotlib tqdm fastprogress requests yaml onnx onnxruntime transformers huggingface_hub einops kornia albumentations monai
-    segmentation_models_pytorch lightgbm xgboost catboost numba IPython ipykernel filelock plum packaging typing_extensions'''.split()}-{'__main__'}
+_LIBRARIES = {*sys.stdlib_module_names, *'''aerialfast torch torchvision numpy scipy pandas sklearn skimage joblib fastai fastcore
+    fasttransform timm safetensors rasterio affine pyproj fiona pyogrio shapely geopandas xarray rioxarray dask ray PIL cv2
+    matplotlib tqdm fastprogress requests yaml onnx onnxruntime transformers huggingface_hub einops kornia albumentations monai
+    segmentation_models_pytorch lightgbm xgboost catboost numba IPython ipykernel filelock plum packaging
+    typing_extensions'''.split()}-{'__main__'}
 
 def _library(o):
-    "Is `o`, a module's name or something that has a module, known by its version?"
+    "Is `o`, a module's name or an object that has a module, known by its version?"
     name = o if isinstance(o, str) else getattr(o, '__module__', None)
     return isinstance(name, str) and name.split('.')[0] in _LIBRARIES
 
@@ -114,55 +31,198 @@ def _version(name):
     top = str(name).split('.')[0]
     return getattr(sys.modules.get(top), '__version__', None) or sys.version_info[:2]
 
-@_each_with(types.FunctionType)
-def _function(o, of):
-    inner = '<locals>' in o.__qualname__
-    held = [c.cell_contents if _filled(c) else None for c in o.__closure__ or ()]
-    if _library(o): return [_name(o), _version(o.__module__), *of(o.__defaults__, o.__kwdefaults__, held if inner else None)]
-    extra = {k: v for k,v in vars(o).items() if k!='__wrapped__'}
-    return [o.__qualname__, *of(o.__code__, o.__defaults__, o.__kwdefaults__, held, extra), *_used(o.__code__, o.__globals__, of)]
+# %% ../nbs/32_fingerprints.ipynb #01fd9084
+class NoFingerprint(ValueError): "It cannot be known what something computes with."
 
+_WAY_OUT = ("give it a method `fingerprint` that returns a text, another one whenever it computes something else, "
+            "or pass `fingerprint=` where a function is asked for")
+
+def _has_own(o): return not isinstance(o, (type,types.ModuleType)) and callable(getattr(o, 'fingerprint', None))
+def _name(o): return f"{getattr(o, '__module__', None)}.{getattr(o, '__qualname__', '')}"
+def _hash(*words): return hashlib.sha256(repr(words).encode('utf8', 'surrogatepass')).digest()
+
+# %% ../nbs/32_fingerprints.ipynb #85e48112
+class _Digests:
+    "Digests of values, each made once."
+    def __init__(self): self.made,self.within = {},{} # by `id`: value and digest; number of a value that is being digested
+    def __call__(self, *os): return [self.of(o) for o in os]
+
+    def of(self, o):
+        if type(o) in (str,bytes,int,float,complex,bool,type(None)): return _hash(type(o).__name__, repr(o))
+        if id(o) in self.within: return _hash('again', self.within[id(o)])
+        if id(o) in self.made: return self.made[id(o)][1]
+        self.within[id(o)] = len(self.within)
+        try: d = _hash(_name(type(o)), *([str(o.fingerprint())] if _has_own(o) else self.parts(o)))
+        finally: del self.within[id(o)]
+        self.made[id(o)] = o,d # the value is kept, so that nothing made later gets the same id
+        return d
+
+    def parts(self, o):
+        parts = [*_parts(o, self)]
+        if isinstance(o, (type,types.ModuleType,types.FunctionType)) or _library(type(o)): return parts
+        return [*parts, self.of(type(o)), *self(*_own_state(o))] # a user's object: its methods, its attributes
+
+# %% ../nbs/32_fingerprints.ipynb #4bcdea76
+def fingerprint(
+    o, # A function, a network, or any value
+)->str: # 32 hexadecimal digits, or what a method `fingerprint` of `o` gives
+    "A digest of what `o` computes with: code, constants, weights, settings; `NoFingerprint` where that cannot be known."
+    if _has_own(o): return str(o.fingerprint())
+    try: return _Digests().of(o).hex()[:32]
+    except RecursionError: pass
+    raise NoFingerprint(f"a {_name(type(o))} leads to too many other objects: {_WAY_OUT}")
+
+# %% ../nbs/32_fingerprints.ipynb #91bf86e6
+def _slots(cls):
+    "Names of the attributes of `cls` in slots."
+    names = cls.__dict__.get('__slots__', ())
+    return [names] if isinstance(names, str) else names
+
+def _own_state(o):
+    "Attributes of an object, those in slots and the others."
+    slots = [s for cls in type(o).__mro__ for s in _slots(cls)]
+    held = {s: getattr(o, s) for s in slots if s not in ('__dict__','__weakref__') and hasattr(o, s)}
+    return [held, {} if isinstance(o, nn.Module) else getattr(o, '__dict__', {})]
+
+# %% ../nbs/32_fingerprints.ipynb #65e2e3a4
+def _pickled(o, of):
+    try: kept = o.__reduce_ex__(4)
+    except Exception as e: raise NoFingerprint(f"it cannot be known what a {_name(type(o))} holds ({e}): {_WAY_OUT}") from None
+    if isinstance(kept, str): return [getattr(o, '__module__', None), kept]
+    make,args,*rest = kept
+    def plain(i, r): return r if i==0 or r is None or callable(r) else [*r] # items come as iterators
+    return [*of(make, args), *(of(plain(i, r)) for i,r in enumerate(rest))]
+
+def _series(o, of): return [str(o.dtype), str(getattr(o, 'crs', '')), *of(np.asarray(o, object).tolist())]
+
+def _is_table(o): return all(hasattr(o, k) for k in ('columns','dtypes','items')) # of pandas
+
+@functools.singledispatch
+def _parts(o, of):
+    if _is_table(o): return [(of.of(n), _series(c, of)) for n,c in o.items()]+of(_series(o.index, of))
+    if hasattr(o, 'to_numpy') and hasattr(o, 'dtype'): return _series(o, of)
+    base = next(b for b in type(o).__mro__ if _library(b))
+    if base is object and not _library(type(o)): return [] # its class and its attributes say it all
+    return _pickled(o, of)
+
+# %% ../nbs/32_fingerprints.ipynb #bb08c572
+def _each_with(*kinds):
+    "Register a function for several types."
+    def register(f):
+        for kind in kinds: _parts.register(kind, f)
+        return f
+    return register
+
+@_each_with(str, bytes, int, float, complex, bytearray, PurePath, np.dtype, torch.dtype, torch.device, range, slice)
+def _plain(o, of): return [str(o)]
+
+# %% ../nbs/32_fingerprints.ipynb #88559bff
+@_each_with(list)
+def _list(o, of): return of(*list.__iter__(o))
+@_each_with(tuple)
+def _tuple(o, of): return of(*tuple.__iter__(o))
+@_each_with(set, frozenset)
+def _unordered(o, of): return sorted(of(*o))
+@_each_with(dict, types.MappingProxyType)
+def _pairs(o, of): return [of(k, v) for k,v in o.items()]
+@_each_with(weakref.ref)
+def _weak(o, of): return of(o())
+@_each_with(RemovableHandle)
+def _hook_handle(o, of): return [] # a number that counts hooks
+
+# %% ../nbs/32_fingerprints.ipynb #762e4280
+@_each_with(np.generic)
+def _number(o, of): return _array(np.asarray(o), of)
+
+@_each_with(np.ndarray)
+def _array(o, of):
+    if isinstance(o, np.ma.MaskedArray): return of(np.asarray(o.data), np.ma.getmaskarray(o))
+    if o.dtype.names: return [o.shape, *[(n, of(np.asarray(o[n]))) for n in o.dtype.names]]
+    if o.dtype.hasobject: return [o.shape, *of(*o.ravel().tolist())]
+    return [o.shape, o.dtype.str, hashlib.sha256(np.ascontiguousarray(o).tobytes()).digest()]
+
+@_each_with(torch.Tensor)
+def _tensor(o, of):
+    try: a = o.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    except (RuntimeError,NotImplementedError,TypeError) as e:
+        raise NoFingerprint(f"the numbers of a tensor {tuple(o.shape)} of {o.layout} on {o.device} cannot be read "
+                            f"({str(e).splitlines()[0]}): {_WAY_OUT}") from None
+    return [tuple(o.shape), str(o.dtype), hashlib.sha256(a).digest()]
+
+# %% ../nbs/32_fingerprints.ipynb #ec3f9374
 def _filled(cell):
     try: cell.cell_contents
     except ValueError: return False
     return True
 
+@_each_with(types.FunctionType)
+def _function(o, of):
+    held = [c.cell_contents if _filled(c) else None for c in o.__closure__ or ()]
+    if _library(o):
+        inner = '<locals>' in o.__qualname__ # its closure is not given by the library
+        return [_name(o), _version(o.__module__), *of(o.__defaults__, o.__kwdefaults__, held if inner else None)]
+    extra = {k: v for k,v in vars(o).items() if k!='__wrapped__'}
+    used = _used(o.__code__, o.__globals__, of)
+    return [o.__qualname__, *of(o.__code__, o.__defaults__, o.__kwdefaults__, held, extra), *used]
+
+# %% ../nbs/32_fingerprints.ipynb #450cf4b3
 @_each_with(types.CodeType)
-def _code(o, of): return [o.co_code, getattr(o, 'co_exceptiontable', b''), o.co_names, o.co_varnames[:o.co_argcount+o.co_kwonlyargcount], o.co_argcount, o.co_kwonlyargcount, o.co_flags, *of(*o.co_consts)]
+def _code(o, of):
+    n = o.co_argcount+o.co_kwonlyargcount
+    return [o.co_code, getattr(o, 'co_exceptiontable', b''), o.co_names, o.co_varnames[:n],
+            o.co_argcount, o.co_kwonlyargcount, o.co_flags, *of(*o.co_consts)]
 
-def _codes(code): return [code, *(c for k in code.co_consts if isinstance(k, types.CodeType) for c in _codes(k))]
+def _codes(code):
+    "`code`, and that of the functions inside of it."
+    inner = [k for k in code.co_consts if isinstance(k, types.CodeType)]
+    return [code, *(c for k in inner for c in _codes(k))]
 
+# %% ../nbs/32_fingerprints.ipynb #f04ce953
 _HIDING = {'eval','exec','globals','__import__','import_module'}
 
+def _mentioned(codes):
+    "All names and texts in `codes`."
+    return {n for c in codes for n in c.co_names}|{k for c in codes for k in c.co_consts if isinstance(k, str)}
+
 def _used(code, space, of):
-    "Digests of the global values that `code` uses, `space` holding them by name."
+    "Digests of the global values that `code` uses; `space` holds them by name."
     codes = _codes(code)
-    steps = [i for c in codes for i in dis.get_instructions(c)]
-    names = {n for c in codes for n in c.co_names}|{k for c in codes for k in c.co_consts if isinstance(k, str)}
-    if names&_HIDING: raise NoFingerprint(f"{code.co_name} calls {sorted(names&_HIDING)[0]}, so it cannot be known what it uses: {_WAY_OUT}")
-    found = {i.argval: space[i.argval] for i in steps if i.opname in ('LOAD_GLOBAL','LOAD_NAME') and i.argval in space}
+    steps,names = [i for c in codes for i in dis.get_instructions(c)],_mentioned(codes)
+    hiding = sorted(names&_HIDING)
+    if hiding: raise NoFingerprint(f"{code.co_name} calls {hiding[0]}, so it cannot be known what it uses: {_WAY_OUT}")
+    loads = ('LOAD_GLOBAL','LOAD_NAME')
+    found = {i.argval: space[i.argval] for i in steps if i.opname in loads and i.argval in space}
     found.update({i.argval: sys.modules[i.argval] for i in steps if i.opname=='IMPORT_NAME' and i.argval in sys.modules})
-    return [(n, _of_module(v, names, of) if isinstance(v, types.ModuleType) else of.of(v)) for n,v in sorted(found.items())]
+    return [(n, _value(v, names, of)) for n,v in sorted(found.items())]
+
+def _value(v, names, of): return _of_module(v, names, of) if isinstance(v, types.ModuleType) else of.of(v)
 
 def _of_module(m, names, of):
     "Of a module, its version, or the attributes that code mentions."
     if _library(m.__name__) or m is builtins: return [m.__name__, _version(m.__name__)]
     if id(m) in of.within: return [m.__name__]
     of.within[id(m)] = len(of.within)
-    try: return [m.__name__, *[(n, _of_module(v, names, of) if isinstance(v := vars(m)[n], types.ModuleType) else of.of(v)) for n in sorted(names&vars(m).keys())]]
+    try: return [m.__name__, *[(n, _value(vars(m)[n], names, of)) for n in sorted(names&vars(m).keys())]]
     finally: del of.within[id(m)]
 
+# %% ../nbs/32_fingerprints.ipynb #9226dae5
 @_each_with(types.ModuleType)
 def _module(o, of):
     if not _library(o.__name__): raise NoFingerprint(f"what is used of the module {o.__name__} cannot be known: {_WAY_OUT}")
     return [o.__name__, _version(o.__name__)]
 
+@_each_with(types.BuiltinFunctionType, types.MethodWrapperType)
+def _builtin(o, of):
+    free = isinstance(o.__self__, (type,types.ModuleType,type(None)))
+    return [getattr(o, '__module__', None), o.__qualname__, *([] if free else of(o.__self__))]
+
+@_each_with(types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
+            types.GetSetDescriptorType, types.MemberDescriptorType)
+def _descriptor(o, of): return [_name(o.__objclass__), o.__name__]
+
+# %% ../nbs/32_fingerprints.ipynb #888e4006
 @_each_with(types.MethodType)
 def _method(o, of): return of(o.__self__, o.__func__)
-@_each_with(types.BuiltinFunctionType, types.MethodWrapperType)
-def _builtin(o, of): return [getattr(o, '__module__', None), o.__qualname__, *([] if isinstance(o.__self__, (type,types.ModuleType,type(None))) else of(o.__self__))]
-@_each_with(types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType)
-def _descriptor(o, of): return [_name(o.__objclass__), o.__name__]
 @_each_with(np.ufunc)
 def _ufunc(o, of): return [o.__name__]
 @_each_with(functools.partial)
@@ -177,33 +237,43 @@ def _cached(o, of): return of(o.func)
 def _remembering(o, of): return of(o.__wrapped__)
 
 # %% ../nbs/32_fingerprints.ipynb #fb1378c5
-_NO_MEMBERS = {'__dict__','__weakref__','__doc__','__module__','__qualname__','__annotations__','__firstlineno__','__static_attributes__','__abstractmethods__','_abc_impl',
-    '__dataclass_fields__','__dataclass_params__','__match_args__','__parameters__','__orig_bases__','__annotate__','__annotate_func__','__annotations_cache__'}
+_NO_MEMBERS = {*'''__dict__ __weakref__ __doc__ __module__ __qualname__ __annotations__ __firstlineno__ __static_attributes__
+    __abstractmethods__ _abc_impl __dataclass_fields__ __dataclass_params__ __match_args__ __parameters__ __orig_bases__
+    __annotate__ __annotate_func__ __annotations_cache__'''.split()}
 
 @_each_with(type)
 def _class(o, of):
     if _library(o): return [_name(o), _version(o.__module__)]
-    return [o.__qualname__, *of(*o.__bases__), *[(n, of.of(v)) for n,v in sorted(vars(o).items()) if n not in _NO_MEMBERS]]
+    members = [(n, of.of(v)) for n,v in sorted(vars(o).items()) if n not in _NO_MEMBERS]
+    return [o.__qualname__, *of(*o.__bases__), *members]
+
+# %% ../nbs/32_fingerprints.ipynb #980e1984
+_HOOKS = ('_forward_hooks','_forward_pre_hooks') # those that change what is computed
 
 @_each_with(nn.Module)
 def _network(o, of):
-    def kept(k, v): return 'hook' not in k or k in ('_forward_hooks','_forward_pre_hooks')
-    held = {k: list(v.values()) if 'hook' in k else v for k,v in vars(o).items() if kept(k, v) and k!='_compiled_call_impl'}
-    return [] if not held else of(type(o), held)
+    held = {k: v for k,v in vars(o).items() if ('hook' not in k or k in _HOOKS) and k!='_compiled_call_impl'}
+    for k in _HOOKS:
+        if k in held: held[k] = list(held[k].values()) # without the numbers that count hooks
+    return of(type(o), held) if held else []
 
 @_each_with(torch._dynamo.eval_frame.OptimizedModule)
 def _compiled(o, of): return of(o._orig_mod)
 
+# %% ../nbs/32_fingerprints.ipynb #d3548c65
 _MANGLED = re.compile(rb'___torch_mangle_\d+')
+_SCRIPT = ('code','data','constants','data.pkl','constants.pkl')
+
+def _script_words(name, data):
+    "What a file of a TorchScript archive says."
+    if name.endswith('.pkl'): return [(op.name, _MANGLED.sub(b'', str(a).encode())) for op,a,_ in pickletools.genops(data)]
+    if not name.startswith('code'): return hashlib.sha256(data).digest()
+    lines = _MANGLED.sub(b'', data).splitlines()
+    return sorted(l for l in lines if b': Final[' in l),[l for l in lines if b': Final[' not in l]
 
 @_each_with(torch.jit.ScriptModule)
 def _scripted(o, of):
-    "What `torch.jit.save` writes, less the numbers that count how many classes were made before."
     torch.jit.save(o, buf := io.BytesIO())
-    with zipfile.ZipFile(buf) as z: held = {n.partition('/')[2]: z.read(n) for n in z.namelist() if not n.endswith('debug_pkl')}
-    def words(n, b):
-        if n.endswith('.pkl'): return [(op.name, _MANGLED.sub(b'', str(a).encode())) for op,a,_ in pickletools.genops(b)]
-        if not n.startswith('code'): return hashlib.sha256(b).digest()
-        lines = _MANGLED.sub(b'', b).splitlines()
-        return sorted(l for l in lines if b': Final[' in l),[l for l in lines if b': Final[' not in l] # constants come in any order
-    return [(_MANGLED.sub(b'', n.encode()), words(n, b)) for n,b in sorted(held.items()) if n.partition('/')[0] in ('code','data','constants','data.pkl','constants.pkl')]
+    with zipfile.ZipFile(buf) as z: files = {n.partition('/')[2]: z.read(n) for n in z.namelist() if not n.endswith('debug_pkl')}
+    own = {n: b for n,b in sorted(files.items()) if n.partition('/')[0] in _SCRIPT}
+    return [(_MANGLED.sub(b'', n.encode()), _script_words(n, b)) for n,b in own.items()]

@@ -11,22 +11,25 @@ __all__ = ['CrossValidation', 'cross_validate']
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from types import CellType,CodeType,FunctionType,MethodType,ModuleType,SimpleNamespace
 import dis,functools,gc,json,operator,os,sys,time,warnings,weakref
 import pandas as pd
+from fastcore.basics import patch
 from fastcore.foundation import L
 from .files import file_names,locked,whole_file,write_whole
 from .rasters import tile_names
 from .writing import write_mosaic
 from .splits import FoldSplitter,TileSplitter,region_of
-from .predictor import AerialModel,load_model
-from .resuming import FILES,pair_facts,first_difference,loader_facts,library_versions
+from .predictor import load_model
+from .resuming import checked_files,pair_facts,first_difference,loader_facts,library_versions
 from .fingerprints import fingerprint
+import aerialfast.folders # for `AerialModel.predict_tiles`
 from .thresholds import TileCurves,load_curves,count_probs,threshold_probs
 from .evaluation import Evaluation,evaluate
 from fastai.learner import Learner
 
-# %% ../nbs/39_folds.ipynb #d6ded671
+# %% ../nbs/39_folds.ipynb #e60846d5
 def _tile(o): return o[0] if isinstance(o, (tuple,L)) else o
 
 def _tiles_only(split):
@@ -41,22 +44,29 @@ def _regions(data):
     data(_tiles_only(split))
     return sorted({t.origin.group or region_of(t.origin.name) for t in seen})
 
+# %% ../nbs/39_folds.ipynb #d6ded671
 def _names(folds):
+    "A name for each fold, such as `north` or `east+west`."
     names = ['+'.join(map(str, f)) if isinstance(f, (list,tuple,L)) else str(f) for f in folds]
     twice = [n for n in names if names.count(n)>1]
     if twice: raise ValueError(f"folds name {twice[0]} twice: give each once")
-    if odd := [n for n in names if n in ('maps','errors')]: raise ValueError(f"a fold is called {odd[0]}, and so is a folder that is written beside it: name it by a pattern, such as '{odd[0]}*'")
+    if odd := [n for n in names if n in ('maps','errors')]:
+        raise ValueError(f"a fold is called {odd[0]}, like a folder that is written beside it: "
+                         f"name it by a pattern, such as '{odd[0]}*'")
     return names
+
+def _by_place(folds, more):
+    k = operator.index(folds)
+    if k<2: raise ValueError(f"folds is {k}: give 2 or more")
+    return {f'fold_{i+1}': FoldSplitter(k, i, **more) for i in range(k)}
 
 def _holdings(data, folds, buffer_m=None):
     "Name of each fold, and the splitter that holds it out."
     more = {} if buffer_m is None else dict(buffer_m=buffer_m)
-    if folds is not None and not hasattr(folds, '__iter__'):
-        k = operator.index(folds)
-        if k<2: raise ValueError(f"folds is {k}: give 2 or more")
-        return {f'fold_{i+1}': FoldSplitter(k, i, **more) for i in range(k)}
-    folds = _regions(data) if folds is None else [folds] if isinstance(folds, (str,Path)) else list(folds)
-    if len(folds)<2: raise ValueError(f"folds are {folds}: give two regions or more, or a number of folds, parted by place")
+    if folds is not None and not hasattr(folds, '__iter__'): return _by_place(folds, more)
+    if folds is None: folds = _regions(data)
+    folds = [folds] if isinstance(folds, (str,Path)) else list(folds)
+    if len(folds)<2: raise ValueError(f"folds are {folds}: give two regions or more, or a number of folds, split by place")
     return {n: TileSplitter(f, **more) for n,f in zip(_names(folds), folds)}
 
 # %% ../nbs/39_folds.ipynb #71507d43
@@ -66,38 +76,46 @@ def _within(outer, inner):
         items = list(items)
         rest = list(outer(items)[0])
         try: halves = inner([items[i] for i in rest])
-        except ValueError as e: raise ValueError(f"the {len(rest)} tiles to train on are split once more, for `dls.valid`, and cannot be: {e}; or say how with `inner`") from e
+        except ValueError as e:
+            raise ValueError(f"the {len(rest)} tiles to train on are split once more, for `dls.valid`, and cannot be: {e}; "
+                             "or give another splitter as `inner`") from e
         return tuple(L(rest[i] for i in half) for half in halves)
     return _tiles_only(split)
 
 # %% ../nbs/39_folds.ipynb #9f625e4b
 def _codes(code): return [code, *(c for k in code.co_consts if isinstance(k, CodeType) for c in _codes(k))]
+def _instructions(f): return [i for c in _codes(f.__code__) for i in dis.get_instructions(c)]
 
 def _uses(f):
     "Globals and variables of enclosing functions that `f` uses, by name."
-    names = {i.argval for c in _codes(f.__code__) for i in dis.get_instructions(c) if i.opname in ('LOAD_GLOBAL','LOAD_NAME')}
-    held = [(n, c) for n,c in zip(f.__code__.co_freevars, f.__closure__ or ()) if c!=CellType()]
-    return {**{n: f.__globals__[n] for n in sorted(names) if n in f.__globals__}, **{n: c.cell_contents for n,c in held}}
+    names = {i.argval for i in _instructions(f) if i.opname in ('LOAD_GLOBAL','LOAD_NAME')}
+    global_ = {n: f.__globals__[n] for n in sorted(names) if n in f.__globals__}
+    held = zip(f.__code__.co_freevars, f.__closure__ or ())
+    return {**global_, **{n: c.cell_contents for n,c in held if c!=CellType()}}
 
 def _attributes(f, name):
     "Attributes of the variable `name` that `f` uses, or `None` if it is also used as a whole."
-    steps = [i for c in _codes(f.__code__) for i in dis.get_instructions(c)]
+    steps = _instructions(f)
     after = [b for a,b in zip(steps, steps[1:]) if a.argval==name and a.opname.startswith('LOAD_')]
     return {b.argval for b in after} if all(b.opname in ('LOAD_ATTR','LOAD_METHOD') for b in after) else None
 
 def _is_library(v):
+    "Is the module, function or class `v` of an installed library, of Python, or of aerialfast?"
     name = v.__name__ if isinstance(v, ModuleType) else getattr(v, '__module__', None) or ''
-    return 'site-packages' in str(getattr(sys.modules.get(name), '__file__', '')) or name.split('.')[0] in {*sys.stdlib_module_names, 'aerialfast'}-{'__main__'}
+    if 'site-packages' in str(getattr(sys.modules.get(name), '__file__', '')): return True
+    return name.split('.')[0] in {*sys.stdlib_module_names, 'aerialfast'}-{'__main__'}
 
 # %% ../nbs/39_folds.ipynb #a84dc70d
 def _recipe(f, name='train', seen=None):
-    "A name and a digest for the code of `f` and for each thing that it uses."
+    "A name and a digest for the code of `f` and for each object that it uses."
     seen = {} if seen is None else seen
-    if isinstance(f, functools.partial): return _recipe(f.func, name, seen)+[f'arguments of {name} {fingerprint([f.args, f.keywords])}']
+    if isinstance(f, functools.partial):
+        return [*_recipe(f.func, name, seen), f'arguments of {name} {fingerprint([f.args, f.keywords])}']
     if not isinstance(f, FunctionType) or hasattr(f, 'fingerprint'): return [f'{name} {fingerprint(f)}']
     if id(f) in seen: return []
     seen[id(f)] = f
-    bare = FunctionType(f.__code__, {}, f.__name__, f.__defaults__, tuple(CellType(None) for _ in f.__code__.co_freevars))
+    empty = tuple(CellType(None) for _ in f.__code__.co_freevars)
+    bare = FunctionType(f.__code__, {}, f.__name__, f.__defaults__, empty)
     out = [f'the code of {name} {fingerprint([bare, f.__kwdefaults__])}']
     for k,v in _uses(f).items(): out += _part(f, k, v, f'{name}: {k}', seen)
     return out
@@ -112,28 +130,42 @@ def _part(f, k, v, name, seen):
     return [s for n in sorted(used) for s in _part(f, n, getattr(v, n, None), f'{name}.{n}', seen)]
 
 # %% ../nbs/39_folds.ipynb #874e63ef
-_ANEW = "give another folder, or delete this one to make the fold anew"
-_OWN = "give another folder, delete this one to make the fold anew, or, if it does not matter, tell what does by `train.fingerprint = lambda: 'a name'`"
+_AGAIN = "give another folder, or delete this one to make the fold again"
+_OWN = ("give another folder, delete this one to make the fold again, or, if the difference does not matter, "
+        "identify `train` yourself by `train.fingerprint = lambda: 'a name'`")
 
 def _difference(k, old, new):
     "In words, what differs in the setting `k`."
     a,b = [str(o).rsplit(' ', 1)[0] if o is not None else None for o in (old,new)]
+    kind = k.split('_')[-1]
     if k=='train': return f"{a or b} is another"
-    if k.split('_')[-1] in ('images','masks') and a==b: return f"the {k.split('_')[-1][:-1]} of {a} has changed on disk"
+    if kind in ('images','masks') and a==b: return f"the {kind[:-1]} of {a} has changed on disk"
     return f"{k} was {old}, and is {new} now"
 
-def _same(path, facts):
-    "Note `facts` in a file, or compare them with those that are there. `True` if they were there."
-    if not path.exists():
-        if left := sorted(p.name for p in path.parent.iterdir() if p.name[0]!='.'): raise ValueError(f"{path.parent} holds {left[0]}, but no {path.name} says what it was made with: {_ANEW}")
-        write_whole(path, json.dumps(dict(facts=facts, versions=library_versions()), indent=1))
-        return False
-    try: was = json.loads(path.read_text(encoding='utf8')); old,versions = was['facts'],was['versions']
-    except (ValueError,KeyError,TypeError) as e: raise ValueError(f"{path} is damaged or of another version ({type(e).__name__}: {e}): {_ANEW}") from None
-    if found := first_difference(old, facts): raise ValueError(f"{path.parent} was made with something else: {_difference(*found)}; {_OWN if found[0]=='train' else _ANEW}")
-    other = [f'{k} {v}, now {library_versions().get(k)}' for k,v in versions.items() if library_versions().get(k)!=v]
-    if other: warnings.warn(f"{path.parent} was made with {', '.join(other)}: numbers of one fold may differ a little from those of another")
-    return True
+def _write_record(path, facts):
+    left = sorted(p.name for p in path.parent.iterdir() if p.name[0]!='.')
+    if left: raise ValueError(f"{path.parent} holds {left[0]}, but no {path.name} says what it was made with: {_AGAIN}")
+    write_whole(path, json.dumps(dict(facts=facts, versions=library_versions()), indent=1))
+
+def _read_record(path):
+    try:
+        d = json.loads(path.read_text(encoding='utf8'))
+        return d['facts'],d['versions']
+    except (ValueError,KeyError,TypeError) as e:
+        raise ValueError(f"{path} is damaged or of another version ({type(e).__name__}: {e}): {_AGAIN}") from None
+
+# %% ../nbs/39_folds.ipynb #4c48df2d
+def _check_same(path, facts):
+    "Write `facts` into the file `path`, or compare them with those that are there."
+    if not path.exists(): return _write_record(path, facts)
+    old,versions = _read_record(path)
+    if found := first_difference(old, facts):
+        hint = _OWN if found[0]=='train' else _AGAIN
+        raise ValueError(f"{path.parent} was made with something else: {_difference(*found)}; {hint}")
+    now = library_versions()
+    other = [f'{k} {v}, now {now.get(k)}' for k,v in versions.items() if now.get(k)!=v]
+    if other: warnings.warn(f"{path.parent} was made with {', '.join(other)}: "
+                            "numbers of one fold may differ a little from those of another")
 
 # %% ../nbs/39_folds.ipynb #97cb2424
 def _returns(f):
@@ -142,57 +174,88 @@ def _returns(f):
     if not isinstance(f, FunctionType): f = getattr(type(f), '__call__', None)
     if not isinstance(f, FunctionType): return True
     steps = list(dis.get_instructions(f))
-    none = [a.opname=='LOAD_CONST' and a.argval is None for a in steps]
-    return any(b.opname=='RETURN_VALUE' and not was or b.opname=='RETURN_CONST' and b.argval is not None for was,b in zip(none, steps[1:]))
+    def is_none(i): return i.opname=='LOAD_CONST' and i.argval is None
+    plain = any(b.opname=='RETURN_VALUE' and not is_none(a) for a,b in zip(steps, steps[1:]))
+    return plain or any(i.opname=='RETURN_CONST' and i.argval is not None for i in steps[1:])
 
+# %% ../nbs/39_folds.ipynb #0b868bd3
 _used_up = weakref.WeakSet() # networks that trained a fold in this process
 
+def _key(tile): return json.dumps(tile.facts_key(), default=str)
+
+def _found_learner(out, dls):
+    "The only learner that was made of `dls`, where `train` returned something else."
+    made = [o for o in gc.get_objects() if issubclass(type(o), Learner) and getattr(o, 'dls', None) is dls]
+    if len(made)!=1: raise TypeError(f"train returned {out!r:.60}: let it return the trained learner")
+    warnings.warn(f"train returned {out!r:.60}; the learner that it made was found, let it return that")
+    return made[0]
+
 def _trained(out, dls, held):
-    "The model of what `train` returned."
-    if not isinstance(out, Learner):
-        made = [o for o in gc.get_objects() if issubclass(type(o), Learner) and getattr(o, 'dls', None) is dls]
-        if len(made)!=1: raise TypeError(f"train returned {out!r:.60}: let it return the trained learner")
-        warnings.warn(f"train returned {out!r:.60}; the learner that it made was found, let it return that")
-        out = made[0]
-    seen = {json.dumps(t.facts_key(), default=str) for t,_ in out.dls.train.tiles}
+    "The model of what `train` returned, which must not have seen the held-out tiles."
+    learn = out if isinstance(out, Learner) else _found_learner(out, dls)
+    seen = {_key(t) for t,_ in learn.dls.train.tiles}
     for t,_ in held:
-        if json.dumps(t.facts_key(), default=str) in seen: raise ValueError(f"the learner was trained on {t.name}, which is held out: let `train` use the loaders that it is given")
-    if out.model in _used_up: raise ValueError("train returned the network of an earlier fold, which has seen these tiles: let it make a new learner each time")
-    _used_up.add(out.model)
-    return out.aerial_model()
+        if _key(t) in seen:
+            raise ValueError(f"the learner was trained on {t.name}, which is held out: let `train` use the loaders that it is given")
+    if learn.model in _used_up:
+        raise ValueError("train returned the network of an earlier fold, which has seen these tiles: let it make a new learner each time")
+    _used_up.add(learn.model)
+    return learn.aerial_model()
 
 # %% ../nbs/39_folds.ipynb #02a32c76
 @dataclass
 class _Folds:
     "What all folds have in common."
-    data:object; train:object; folder:Path; holds:dict; inner:object; sz:int; overlap:float; files:str; progress:bool
+    data:object
+    train:object
+    folder:Path
+    holds:dict # Name of each fold to the splitter that holds it out
+    inner:object
+    sz:int
+    overlap:float
+    files:str
+    progress:bool
 
     def at(self, name): return self.folder/dict(zip(self.holds, file_names([*self.holds])))[name]
     def held(self, name): return self.data(self.holds[name]).valid.tiles
+
     def facts(self, dls, held):
         kept = {f'held_out_{k}': v for k,v in pair_facts(held, self.files).items()}
-        facts = dict(train=_recipe(self.train), **loader_facts(dls, self.files), **kept, map_sz=[self.sz], map_overlap=[self.overlap])
-        return json.loads(json.dumps(facts))
+        facts = dict(train=_recipe(self.train), **loader_facts(dls, self.files), **kept,
+                     map_sz=[self.sz], map_overlap=[self.overlap])
+        return json.loads(json.dumps(facts)) # as they are read from a file
 
-    def run(self, name):
-        "One fold, or what is left of it, while no other process is at it."
-        at = self.at(name)
-        at.mkdir(parents=True, exist_ok=True)
-        with locked(at.with_name(f'.{at.name}.lock'), what=f'fold {name} of {self.folder}'): self._run(at, name)
+# %% ../nbs/39_folds.ipynb #fa1f2aa1
+@patch
+def run(self:_Folds, name):
+    "Make one fold, or what is left of it, while no other process works on it."
+    at = self.at(name)
+    at.mkdir(parents=True, exist_ok=True)
+    with locked(at.with_name(f'.{at.name}.lock'), what=f'fold {name} of {self.folder}'): self._run(at, name)
 
-    def _run(self, folder, name):
-        start,held = time.perf_counter(),self.held(name)
-        dls = self.data(_within(self.holds[name], self.inner))
-        _same(folder/'made_with.json', self.facts(dls, held))
-        if (folder/'curves.npz').exists() and (folder/'done.json').exists(): return
-        if not (folder/'model').exists(): _trained(self.train(dls), dls, held).save(folder/'model')
-        model,two = load_model(folder/'model', dls.device),len(dls.codes)==2
-        table = model.predict_tiles([t for t,_ in held], folder/'probs', outputs='probs', only=list(dls.codes)[1:] if two else None,
-            dtype='uint16', sz=self.sz, overlap=self.overlap, progress=self.progress)
-        names = tile_names([t for t,_ in held])
-        TileCurves({n: count_probs(folder/'probs'/p, m) for n,p,(_,m) in zip(names, table['map'], held)}).save(folder/'curves.npz')
-        done = dict(seconds=round(time.perf_counter()-start, 1), tiles=dict(zip(names, table['map'])))
-        write_whole(folder/'done.json', json.dumps(done, indent=1))
+@patch
+def _run(self:_Folds, folder, name):
+    start,held = time.perf_counter(),self.held(name)
+    dls = self.data(_within(self.holds[name], self.inner))
+    _check_same(folder/'made_with.json', self.facts(dls, held))
+    if (folder/'curves.npz').exists() and (folder/'done.json').exists(): return
+    if not (folder/'model').exists(): _trained(self.train(dls), dls, held).save(folder/'model')
+    tiles = self._predict(folder, dls, held)
+    counts = {n: count_probs(folder/'probs'/p, m) for (n,p),(_,m) in zip(tiles.items(), held)}
+    TileCurves(counts).save(folder/'curves.npz')
+    done = dict(seconds=round(time.perf_counter()-start, 1), tiles=tiles)
+    write_whole(folder/'done.json', json.dumps(done, indent=1))
+
+@patch
+def _predict(self:_Folds, folder, dls, held):
+    "Write the probabilities of the held-out tiles; gives the file of each."
+    tiles = [t for t,_ in held]
+    codes = list(dls.codes)
+    only = codes[1:] if len(codes)==2 else None
+    model = load_model(folder/'model', dls.device)
+    table = model.predict_tiles(tiles, folder/'probs', outputs='probs', only=only, dtype='uint16',
+                                sz=self.sz, overlap=self.overlap, progress=self.progress)
+    return dict(zip(tile_names(tiles), table['map']))
 
 # %% ../nbs/39_folds.ipynb #6dea76d7
 @dataclass
@@ -207,13 +270,17 @@ class CrossValidation:
     def __repr__(self): return f"CrossValidation of {len(self.table)-3} folds in {self.folder}: {self.evaluation.total!r}"
     def _repr_html_(self): return self.table.astype(float).round(4).to_html()
 
+# %% ../nbs/39_folds.ipynb #e3bcb9fe
 def _thresholds(folds, by):
-    "For each fold the threshold picked on the others, and its own; none for more than two classes."
+    "For each fold the threshold picked on the others, and its own; `None` for more than two classes."
     out = {}
     for name,curves in folds.items():
-        if curves.total.n_classes>2: out[name] = dict(thresh=None, thresh_own=None); continue
-        others = TileCurves({f'{k}/{n}': c for k,cs in folds.items() if k!=name for n,c in cs.items()}).total
-        out[name] = dict(thresh=others.best(by).thresh, thresh_own=curves.total.best(by).thresh if curves.total.counts_of(1).sum(1).all() else None)
+        out[name] = dict(thresh=None, thresh_own=None)
+        if curves.total.n_classes>2: continue
+        others = {f'{k}/{n}': c for k,cs in folds.items() if k!=name for n,c in cs.items()}
+        out[name]['thresh'] = TileCurves(others).total.best(by).thresh
+        both = curves.total.counts_of(1).sum(1).all() # pixels of both classes
+        if both: out[name]['thresh_own'] = curves.total.best(by).thresh
     return out
 
 def _one_raster(folder, scores):
@@ -224,51 +291,43 @@ def _one_raster(folder, scores):
         except ValueError as e: warnings.warn(f"no raster of the errors of the whole area, {name}: {e}")
     return out
 
-# %% ../nbs/39_folds.ipynb #05002868
-def cross_validate(
-    data, # Called with a splitter that holds something out, gives `TileDataLoaders`: `lambda valid: TileDataLoaders.from_folder(path, codes, valid=valid)`
-    train, # Called with the `TileDataLoaders` of a fold, gives the trained learner; the held-out tiles are in neither half of them
-    folder, # Keeps models, probabilities, maps and tables; a call that finds what an earlier one finished goes on from there
-    folds=None, # Number of folds, parted by place; a list of regions, names or patterns, or lists of them; `None` for all regions
-    fold:int=None, # Do only this one, from 0, for processes of their own; a call without it then puts all together
-    by:str='iou', # What thresholds are picked by, see `criterion`
-    sz:int=None, # Side of a patch of the maps, in pixels; `None` for 1024, or less for smaller tiles
-    overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
-    inner=None, # Splitter for the tiles that are trained on, whose second half is `dls.valid`; `None` for `TileSplitter()`
-    buffer_m:float=None, # Metres between what is held out and what is trained on: tiles nearer than that are left out of training
-    files:str='times', # By what tiles and masks are told apart, see `pair_facts`: 'times', 'bytes' or 'names'
-    progress:bool=None, # Show bars; `None` where somebody can see them
-    **kwargs, # For `evaluate`: `boundaries`, `objects`, `c`
-): # A `CrossValidation`; of one fold its folder
-    "Train and map with each fold held out in turn."
-    if not _returns(train): raise ValueError(f"{getattr(train, '__name__', 'train')} returns nothing: end it with `return learn`, or its training is lost")
-    if files not in FILES: raise ValueError(f"files is {files!r}: take one of {', '.join(FILES)}")
-    folder,holds = Path(folder),_holdings(data, folds, buffer_m)
-    names = list(holds)
-    if fold is not None and not 0<=operator.index(fold)<len(names): raise ValueError(f"fold is {fold}: take 0 to {len(names)-1}, for {', '.join(names)}")
-    job = _Folds(data, train, folder, holds, inner or TileSplitter(), sz and operator.index(sz), overlap and float(overlap), files, progress)
-    _check_apart(job)
-    for n in names if fold is None else [names[fold]]: job.run(n)
-    if fold is not None: return job.at(names[fold])
-    with locked(folder/'.together.lock', what=folder): return _together(job, by, **kwargs)
-
+# %% ../nbs/39_folds.ipynb #2053572b
 def _check_apart(job):
-    "Is no tile held out by two folds?"
+    "Raise if two folds hold out the same tile."
     by = {}
     for n in job.holds:
         for t,_ in job.held(n):
-            k = json.dumps(t.facts_key(), default=str)
-            if k in by: raise ValueError(f"{t.stem} is held out by {by[k]} and by {n}: give folds that have no tile in common, and let `data` pass on the splitter that it is given")
+            k = _key(t)
+            if k in by:
+                raise ValueError(f"{t.stem} is held out by {by[k]} and by {n}: give folds that have no tile in common, "
+                                 "and let `data` pass on the splitter that it is given")
             by[k] = n
 
+class _Held(NamedTuple):
+    "A held-out tile that is mapped."
+    name:str # Of its map
+    fold:str
+    probs:Path
+    mask:object
+
 def _all_held(job):
-    "Name of a map, fold, raster of probabilities and mask of each held-out tile."
-    out = []
+    "All held-out tiles."
+    tiles,out = [],[]
     for n in job.holds:
         kept = json.loads((job.at(n)/'done.json').read_text(encoding='utf8'))['tiles']
-        out += [(t, n, job.at(n)/'probs'/p, m) for p,(t,m) in zip(kept.values(), job.held(n))]
-    names = file_names([n.replace('/', '_') for n in tile_names([o[0] for o in out])])
-    return [(name, *o[1:]) for name,o in zip(names, out)]
+        for p,(t,m) in zip(kept.values(), job.held(n)):
+            tiles.append(t)
+            out.append(_Held('', n, job.at(n)/'probs'/p, m))
+    names = file_names([n.replace('/', '_') for n in tile_names(tiles)])
+    return [h._replace(name=name) for name,h in zip(names, out)]
+
+# %% ../nbs/39_folds.ipynb #bd16d1e9
+def _fold_table(table, cuts, two):
+    "A row for each fold, then mean and standard deviation over folds, and all pixels together."
+    if two: table = table.join(pd.DataFrame(cuts).T)
+    each = table.loc[list(cuts)].astype(float)
+    over = pd.DataFrame({'mean': each.mean(), 'spread': each.std()}).T
+    return pd.concat([each, over, table.loc[['all']]])
 
 def _together(job, by, **kwargs):
     "Thresholds, maps, errors and tables of all folds."
@@ -276,13 +335,44 @@ def _together(job, by, **kwargs):
     folds = {n: load_curves(job.at(n)/'curves.npz') for n in job.holds}
     cuts,dls = _thresholds(folds, by),job.data(next(iter(job.holds.values())))
     (folder/'maps').mkdir(exist_ok=True)
-    maps = [threshold_probs(probs, folder/'maps'/f'{name}.tif', cuts[n]['thresh'], list(dls.codes), dls.palette) for name,n,probs,_ in held]
-    scores = evaluate(maps, [m for *_,m in held], errors=folder/'errors', progress=job.progress, **kwargs)
-    table = scores.table({name: n for name,n,*_ in held}.get)
-    if len(dls.codes)==2: table = table.join(pd.DataFrame(cuts).T)
-    each = table.loc[list(folds)].astype(float)
-    table = pd.concat([each, pd.DataFrame({'mean': each.mean(), 'spread': each.std()}).T, table.loc[['all']]])
+    def mapped(h):
+        dst = folder/'maps'/f'{h.name}.tif'
+        return threshold_probs(h.probs, dst, cuts[h.fold]['thresh'], list(dls.codes), dls.palette)
+    maps = [mapped(h) for h in held]
+    scores = evaluate(maps, [h.mask for h in held], errors=folder/'errors', progress=job.progress, **kwargs)
+    table = _fold_table(scores.table({h.name: h.fold for h in held}.get), cuts, len(dls.codes)==2)
     with whole_file(folder/'folds.csv') as part: table.to_csv(part)
-    names = [name for name,*_ in held]
-    curves = TileCurves(dict(zip(names, (c for cs in folds.values() for c in cs.values()))))
+    counts = [c for cs in folds.values() for c in cs.values()]
+    curves = TileCurves(dict(zip([h.name for h in held], counts)))
     return CrossValidation(folder, table, scores, curves, maps, _one_raster(folder, scores))
+
+# %% ../nbs/39_folds.ipynb #05002868
+def cross_validate(
+    data, # Called with a splitter, gives `TileDataLoaders`: `lambda valid: TileDataLoaders.from_folder(path, codes, valid=valid)`
+    train, # Called with the `TileDataLoaders` of a fold, gives the trained learner; the held-out tiles are in neither half of them
+    folder, # Keeps models, probabilities, maps and tables; a later call continues from there
+    folds=None, # Number of folds, split by place; a list of regions, names or patterns, or lists of them; `None` for all regions
+    fold:int=None, # Do only this one, from 0, for processes of their own; a call without it then combines all
+    by:str='iou', # What thresholds are picked by, see `criterion`
+    sz:int=None, # Side of a patch of the maps, in pixels; `None` for 1024, or less for smaller tiles
+    overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
+    inner=None, # Splitter for the tiles that are trained on, whose second half is `dls.valid`; `None` for `TileSplitter()`
+    buffer_m:float=None, # Metres between what is held out and what is trained on: nearer tiles are left out of training
+    files:str='times', # How tiles and masks are compared, see `pair_facts`: 'times', 'bytes' or 'names'
+    progress:bool=None, # Show bars; `None` where somebody can see them
+    **kwargs, # For `evaluate`: `boundaries`, `objects`, `c`
+): # A `CrossValidation`; of one fold its folder
+    "Train and map with each fold held out in turn."
+    if not _returns(train):
+        name = getattr(train, '__name__', 'train')
+        raise ValueError(f"{name} returns nothing: end it with `return learn`, or its training is lost")
+    folder,holds = Path(folder),_holdings(data, folds, buffer_m)
+    names = list(holds)
+    if fold is not None and not 0<=operator.index(fold)<len(names):
+        raise ValueError(f"fold is {fold}: take 0 to {len(names)-1}, for {', '.join(names)}")
+    sz,overlap = sz and operator.index(sz),overlap and float(overlap)
+    job = _Folds(data, train, folder, holds, inner or TileSplitter(), sz, overlap, checked_files(files), progress)
+    _check_apart(job)
+    for n in names if fold is None else [names[fold]]: job.run(n)
+    if fold is not None: return job.at(names[fold])
+    with locked(folder/'.together.lock', what=folder): return _together(job, by, **kwargs)

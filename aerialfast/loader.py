@@ -99,15 +99,15 @@ def same_size(
 )->bool: # `True`; other sizes are an error
     "Make sure that a mask has the size of its tile."
     if tile.shape!=mask.shape:
-        raise ValueError(f"{tile.name} has {tile.h} x {tile.w} px, its mask {mask.name} {mask.shape[0]} x {mask.shape[1]}: "
-                         "give masks of the size of their image")
+        raise ValueError(f"{tile.name} has {tile.h} x {tile.w} px, "
+                         f"its mask {mask.name} {mask.shape[0]} x {mask.shape[1]}: give masks of the size of their image")
     return True
 
 # %% ../nbs/18_loader.ipynb #09d6d4c3
 def is_sparse(
     mask, # A `MaskTile` or `ShapeMask`
 )->bool:
-    "Is only a part of the tile labelled? This is so for `Shapes` with an `area`, and for a store that was made of them."
+    "Is only a part of the tile labelled? This is so for `Shapes` with an `area`, and for a store made of them."
     return getattr(mask.tile, 'sparse', False) or getattr(mask.coding, 'area', None) is not None
 
 # %% ../nbs/18_loader.ipynb #9c6888e5
@@ -116,8 +116,8 @@ def _own_pairs(dataset):
     pairs = [dataset[i] for i in range(len(dataset))]
     odd = [o for o in pairs if not (isinstance(o, tuple) and len(o)==2)]
     if odd or not pairs:
-        raise ValueError(f"{odd[0] if odd else 'nothing'} to read patches from: give pairs of tile and mask. A trained learner "
-                         "maps a raster by `predict_tile` and is kept by `save_model`, where fastai has `predict` and `export`")
+        hint = "a trained learner maps a raster by `predict_tile` and is kept by `save_model`, where fastai has `predict` and `export`"
+        raise ValueError(f"{odd[0] if odd else 'nothing'} to read patches from: give pairs of tile and mask; {hint}")
     for pair in pairs[::max(1, len(pairs)//500)]: same_size(*pair)
     tiles = as_one_dtype([copy(t) for t,_ in pairs])
     return list(zip(tiles, [m for _,m in pairs]))
@@ -127,7 +127,7 @@ SAMPLERS = ('random','labelled','balanced')
 
 class TileDL(TfmdDL):
     "Loads patches of the tiles in `dataset`: drawn by `sampler` if `shuffle`, else on a grid."
-    words = {} # Arguments of the constructors of `TileDataLoaders`, one of which may have been meant
+    words = set() # Arguments of the constructors of `TileDataLoaders`, one of which may have been meant
     @delegates(TfmdDL.__init__)
     def __init__(self,
         dataset, # Pairs of a tile and its mask
@@ -174,8 +174,8 @@ def _cover(self:TileDL, shuffle):
     if shuffle: return max(1, sum(h*w for h,w in self.shapes)//self.sz**2)
     n = len(self._grid())
     if not n:
-        raise ValueError(f"nothing is labelled on {len(self.tiles)} tiles, such as {self.tiles[0][0].name}: no patch to validate on; "
-                         "hold out other tiles with `valid`, or give a larger labelled area")
+        raise ValueError(f"nothing is labelled on {len(self.tiles)} tiles, such as {self.tiles[0][0].name}: "
+                         "no patch to validate on; hold out other tiles with `valid`, or give a larger labelled area")
     return n
 
 # %% ../nbs/18_loader.ipynb #df401248
@@ -301,11 +301,12 @@ def _measured_valid(self:TileDL):
     some = [t for t,_ in self.tiles if not all_valid(t)]
     if not some: return None
     every = 1 if sum(t.h*t.w for t in some)<=_WHOLE else 4
-    def look(): return [np.ceil(valid_cells(t, every=every)*10000).astype(int).tolist() for t in some] # small in the cache
+    def look(): return [np.ceil(valid_cells(t, every=every)*10000).astype(int).tolist() for t in some] # short numbers
     got = iter(remember('valid', [every, [t.facts_key() for t in some]], look, self.cache))
     cells = [valid_cells(t) if all_valid(t) else np.array(next(got))/10000 for t,_ in self.tiles]
     if not any(c.any() for c in cells):
-        raise ValueError(f"no pixel of {len(self.tiles)} tiles is valid, such as {some[0].name}: check its nodata value, {some[0].nodata}")
+        raise ValueError(f"no pixel of {len(self.tiles)} tiles is valid, such as {some[0].name}: "
+                         f"check its nodata value, {some[0].nodata}")
     return cells if any((c<1).any() for c in cells) else None
 
 # %% ../nbs/18_loader.ipynb #aa819d7d
@@ -355,7 +356,8 @@ def _sample_shared(self:TileDL, n):
     "`n` windows, each with its block of ground, which `reuse` of them share."
     workers = max(1, self.fake_l.num_workers)
     live = max(self.bs, min(self._room().live, n//(workers*self.reuse)))
-    return shared_windows(self._sample, [t for t,_ in self.tiles], self.sz, n, self.rng, self.bs, self.reuse, live, workers)
+    tiles = [t for t,_ in self.tiles]
+    return shared_windows(self._sample, tiles, self.sz, n, self.rng, self.bs, self.reuse, live, workers)
 
 # %% ../nbs/18_loader.ipynb #7db8fb08
 class WindowList(L):
@@ -423,11 +425,13 @@ def _check_pickles(tfms):
                             "define it in a module, at the top level, or take `num_workers=0`") from None
 
 # %% ../nbs/18_loader.ipynb #bcb2bf62
+_NOT_SENT = ('_DataLoader__stored_args__','__stored_args__') # what fastai stored of its arguments
+
 @patch
 def __getstate__(self:TileDL):
     state = {**self.__dict__, 'grounds':None, 'kept':None}
     if get_spawning_popen() is None: return state # a copy within this process
-    for k in ('_DataLoader__stored_args__','__stored_args__','get_idxs','_grids','_cells','_valid','it'): state.pop(k, None)
+    for k in (*_NOT_SENT, 'get_idxs', '_grids', '_cells', '_valid', 'it'): state.pop(k, None)
     _check_pickles(self.after_item.fs)
     return {**state, 'dataset':_DatasetFacts(self), 'after_batch':Pipeline(), '_margin':self.margin}
 

@@ -1,4 +1,4 @@
-"""What training makes small, with void left out
+"""Losses for pixels, which ignore void
 
 Docs: https://aerialfast.github.io/aerialfast/losses.html.md"""
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from fastcore.basics import patch
 from .labels import VOID
 
 # %% ../nbs/25_losses.ipynb #6b138287
@@ -46,18 +47,15 @@ class PixelLoss(nn.Module):
             batch = class_logits(x),targ.as_subclass(torch.Tensor).long(),*more
             if self.reduction!='none': return self.loss(*batch)
             return torch.stack([self.loss(*one) for one in zip(*(o.split(1) for o in batch))])
+
     def activation(self, x): return class_logits(x).softmax(1)
     def decodes(self, x): return likeliest(class_logits(x))
-    def terms(self): return [(1., self)]
-    def __mul__(self, k): return LossSum([(k*w, l) for w,l in self.terms()])
-    __rmul__ = __mul__
-    def __add__(self, o): return LossSum([*self.terms(), *o.terms()])
-    def __radd__(self, o): return self if isinstance(o, int) and o==0 else NotImplemented
 
+# %% ../nbs/25_losses.ipynb #d5a2acf7
 class LossSum(PixelLoss):
-    "A sum of losses, each with its weight."
+    "A sum of losses, each with its factor."
     def __init__(self,
-        terms:list, # `(weight, loss)` pairs
+        terms:list, # `(factor, loss)` pairs
     ):
         super().__init__()
         self.weights,self.losses = [float(k) for k,_ in terms],nn.ModuleList([l for _,l in terms])
@@ -65,63 +63,85 @@ class LossSum(PixelLoss):
     def loss(self, *batch): return sum(w*l.loss(*batch) for w,l in self.terms())
     def __repr__(self): return ' + '.join(f'{w:g}*{l}' for w,l in self.terms())
 
-def _class_weights(w, x):
-    if w is None: return None
-    if len(w)!=x.shape[1]: raise ValueError(f"{len(w)} weights for {x.shape[1]} classes: give one for each class, in their order")
-    return w.to(x.dtype)
+# %% ../nbs/25_losses.ipynb #c7fc8d52
+@patch
+def terms(self:PixelLoss): return [(1., self)]
+@patch
+def __mul__(self:PixelLoss, k): return LossSum([(k*w, l) for w,l in self.terms()])
+@patch
+def __rmul__(self:PixelLoss, k): return self*k
+@patch
+def __add__(self:PixelLoss, o): return LossSum([*self.terms(), *o.terms()])
+@patch
+def __radd__(self:PixelLoss, o): return self if isinstance(o, int) and o==0 else NotImplemented
 
-def _mean(loss, weight, known): # 0 where nothing is known
-    return (loss*weight)[known].sum()/weight[known].sum().clamp(min=1e-6)
+# %% ../nbs/25_losses.ipynb #bc22a7a7
+def _class_weights(w, x):
+    "The class weights `w`, checked against the logits `x`."
+    if w is None: return None
+    if len(w)==x.shape[1]: return w.to(x.dtype)
+    raise ValueError(f"{len(w)} weights for {x.shape[1]} classes: give one for each class, in their order")
+
+def _as_buffer(weight): return None if weight is None else torch.tensor(weight, dtype=torch.float32)
+
+def _mean(loss, weight, known): return (loss*weight)[known].sum()/weight[known].sum().clamp(min=1e-6)
 
 # %% ../nbs/25_losses.ipynb #3934adcb
 class PixelCrossEntropy(PixelLoss):
     "Mean cross entropy over the pixels that are not void."
     def __init__(self,
-        weight:list=None, # Weight of each class; `None` for 1
+        weight:list=None, # Class weights, one for each class; `None` for 1
         label_smoothing:float=0., # Share of each target that is spread over all classes
     ):
         super().__init__()
         self.label_smoothing = label_smoothing
-        self.register_buffer('weight', None if weight is None else torch.tensor(weight, dtype=torch.float32))
+        self.register_buffer('weight', _as_buffer(weight))
 
     def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
         known,w = y!=VOID,_class_weights(self.weight, x)
         total = F.cross_entropy(x, y, w, ignore_index=VOID, label_smoothing=self.label_smoothing, reduction='sum')
-        return total/(known.sum().clamp(min=1) if w is None else w[y[known]].sum().clamp(min=1e-6))
+        if w is None: return total/known.sum().clamp(min=1)
+        return total/w[y[known]].sum().clamp(min=1e-6)
 
 # %% ../nbs/25_losses.ipynb #4164edfb
 class PixelFocal(PixelLoss):
     "Cross entropy in which pixels count less the surer they are already right."
     def __init__(self,
         gamma:float=2., # How much less; 0 is cross entropy
-        weight:list=None, # Weight of each class; `None` for 1
+        weight:list=None, # Class weights, one for each class; `None` for 1
     ):
         super().__init__()
         self.gamma = gamma
-        self.register_buffer('weight', None if weight is None else torch.tensor(weight, dtype=torch.float32))
+        self.register_buffer('weight', _as_buffer(weight))
     def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
         known,w = y!=VOID,_class_weights(self.weight, x)
         logp = -F.cross_entropy(x, y, ignore_index=VOID, reduction='none')  # (B,H,W)
         loss = -(1-logp.exp()).clamp(min=1e-8)**self.gamma*logp
-        return ((loss if w is None else loss*w[torch.where(known, y, 0)])*known).sum()/known.sum().clamp(min=1)
+        if w is not None: loss = loss*w[torch.where(known, y, 0)]
+        return (loss*known).sum()/known.sum().clamp(min=1)
 
 # %% ../nbs/25_losses.ipynb #a92afd91
 class SoftTversky(PixelLoss):
     "One minus Tversky's index, mean over the classes that are present."
     def __init__(self,
         alpha:float=0.3, # Weight of false alarms
-        beta:float=0.7, # Weight of what was missed
-    ): super().__init__(); self.alpha,self.beta = alpha,beta
+        beta:float=0.7, # Weight of missed pixels
+    ):
+        super().__init__()
+        self.alpha,self.beta = alpha,beta
+
     def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
         known = y!=VOID
         p = x.softmax(1)*known[:,None]
         t = F.one_hot(torch.where(known, y, 0), x.shape[1]).movedim(-1, 1).to(p.dtype)*known[:,None]
-        tp,sp,st = ((o).sum((0,2,3)) for o in (p*t, p, t))  # (C,)
+        tp,sp,st = (o.sum((0,2,3)) for o in (p*t, p, t))  # (C,)
         index = tp/(tp+self.alpha*(sp-tp)+self.beta*(st-tp)).clamp(min=1e-6)
         there = st>0
         return ((1-index)*there).sum()/there.sum().clamp(min=1)
+
     def extra_repr(self): return f'alpha={self.alpha}, beta={self.beta}'
 
+# %% ../nbs/25_losses.ipynb #a8f30d77
 class SoftDice(SoftTversky):
     "One minus the soft Dice index, mean over the classes that are present."
     def __init__(self): super().__init__(.5, .5)
@@ -137,6 +157,7 @@ def _jaccard_steps(t):
     j = 1-(n-t.cumsum(0))/(n+(1-t).cumsum(0))
     return torch.cat([j[:1], j[1:]-j[:-1]])
 
+# %% ../nbs/25_losses.ipynb #d573a218
 class LovaszSoftmax(PixelLoss):
     "The Lovász extension of one minus the IoU, mean over the classes that are present."
     def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
@@ -153,7 +174,7 @@ class LovaszSoftmax(PixelLoss):
 def near_boundary(
     targ, # Classes and void, `(B,H,W)` integer
     width:int=2, # How near, in pixels
-): # `(B,H,W)` bool; false where void
+)->torch.Tensor: # `(B,H,W)` bool; false where void
     "Pixels with two classes within `width` pixels, in a square."
     y = targ.as_subclass(torch.Tensor)[:,None].float()
     known = y!=VOID
@@ -161,24 +182,32 @@ def near_boundary(
     hi,lo = top(y),VOID-top(VOID-y)
     return ((hi>lo)&known)[:,0]
 
+# %% ../nbs/25_losses.ipynb #80fdb66a
 class BoundaryCrossEntropy(PixelLoss):
-    "Cross entropy in which pixels near an edge between classes count more."
+    "Cross entropy in which pixels near a boundary between classes have more weight."
     def __init__(self,
-        weight:float=5., # How often a pixel near an edge counts
+        weight:float=5., # Weight of a pixel near a boundary; others have 1
         width:int=2, # How near, in pixels
-    ): super().__init__(); self.weight,self.width = weight,width
+    ):
+        super().__init__()
+        self.weight,self.width = weight,width
     def loss(self, x, y, *_): # Logits `(B,C,H,W)`, classes `(B,H,W)`
         w = 1+(self.weight-1)*near_boundary(y, self.width).to(x.dtype)
         return _mean(F.cross_entropy(x, y, ignore_index=VOID, reduction='none'), w, y!=VOID)
 
 # %% ../nbs/25_losses.ipynb #92b4a8f2
 class BoundaryHead(PixelLoss):
-    "Binary cross entropy of the second output, one logit, against the edges of the mask."
+    "Binary cross entropy of the second output, one logit, with the boundaries of the mask as its truth."
     def __init__(self,
-        width:int=1, # Half the width of an edge, in pixels
-        weight:float=5., # How often an edge pixel counts
-    ): super().__init__(); self.width,self.weight = width,weight
+        width:int=1, # Half the width of a boundary, in pixels
+        weight:float=5., # Weight of a boundary pixel; others have 1
+    ):
+        super().__init__()
+        self.width,self.weight = width,weight
     def loss(self, x, y, *more): # Logits `(B,C,H,W)`, classes `(B,H,W)`, a logit `(B,1,H,W)`
-        if not more or more[0].shape[1]!=1: raise ValueError(f"BoundaryHead needs a second output `(B,1,H,W)`, the network gave {tuple(more[0].shape) if more else 'none'}: make it with n_out=({x.shape[1]}, 1)")
+        if not more or more[0].shape[1]!=1:
+            got = tuple(more[0].shape) if more else 'none'
+            raise ValueError(f"BoundaryHead needs a second output `(B,1,H,W)`, the network gave {got}: "
+                             f"make it with n_out=({x.shape[1]}, 1)")
         z,t = more[0][:,0],near_boundary(y, self.width).to(x.dtype)
         return _mean(F.binary_cross_entropy_with_logits(z, t, reduction='none'), 1+(self.weight-1)*t, y!=VOID)

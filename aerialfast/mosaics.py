@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/mosaics.html.md"""
 # %% auto #0
 __all__ = ['Mosaic']
 
-# %% ../nbs/04_mosaics.ipynb #d87f12a8
+# %% ../nbs/04_mosaics.ipynb #fad1c514
 from dataclasses import dataclass
 from copy import copy
 from pathlib import Path
@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import warnings
 from fastcore.basics import patch
 from .handles import explained_errors,full_path,is_remote,is_vrt_text
-from .layers import Facts,FileLayer,file_stamps,open_file,read_facts,tile_files,window_bounds
+from .layers import Facts,FileLayer,file_stamps,file_layer,read_facts,tile_files,window_bounds
 import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp,Resampling
@@ -39,7 +39,7 @@ def _same_bands(f, g):
     if (f.scales,f.offsets)!=(g.scales,g.offsets): return False
     return f.names==g.names or sorted(f.names)!=sorted(g.names) # the same names in another order are other bands
 
-# %% ../nbs/04_mosaics.ipynb #3d52b960
+# %% ../nbs/04_mosaics.ipynb #ed2e7a6c
 def _in_words(f):
     "`Facts` for the message that files do not fit."
     t = f.transform
@@ -47,7 +47,7 @@ def _in_words(f):
     scale = f', scaled by {f.scales[0]:g} and {f.offsets[0]:+g}' if f.scales else ''
     return f"{f.crs or 'no CRS'}, pixels of {t.a:.6g} x {-t.e:.6g}, {len(f.dtypes)} x {f.dtypes[0]}{names}{scale}"
 
-# %% ../nbs/04_mosaics.ipynb #ce537425
+# %% ../nbs/04_mosaics.ipynb #c86ab92b
 def _check_fit(files, facts):
     "Raise if one of `files` does not fit the first one."
     g = facts[0]
@@ -57,7 +57,7 @@ def _check_fit(files, facts):
             "a mosaic needs one CRS, one pixel size, north up, and the same bands of one kind; "
             "warp the files to that, or use them as tiles of their own")
 
-# %% ../nbs/04_mosaics.ipynb #a76ef3b6
+# %% ../nbs/04_mosaics.ipynb #2eb0502e
 def _agreed(facts):
     "The `Facts` of all files, with the alpha bands that they share."
     alpha = tuple(sorted(set.intersection(*[{*f.alpha} for f in facts])))
@@ -67,7 +67,7 @@ def _agreed(facts):
         return f._replace(alpha=alpha, untrue=untrue, mask=mask)
     return [one(f) for f in facts]
 
-# %% ../nbs/04_mosaics.ipynb #80adddbe
+# %% ../nbs/04_mosaics.ipynb #1d98f13c
 class _Member(NamedTuple):
     "A file of a mosaic, and where it begins."
     path:str
@@ -75,7 +75,7 @@ class _Member(NamedTuple):
     y:int # Row of the mosaic
     x:int # Column of the mosaic
 
-# %% ../nbs/04_mosaics.ipynb #c78e9f94
+# %% ../nbs/04_mosaics.ipynb #96782a0e
 class Mosaic:
     "Files that lie side by side on one grid of pixels; where they overlap, the later one is on top."
     def __init__(self,
@@ -92,7 +92,7 @@ class Mosaic:
         self.h = max(m.y+m.facts.h for m in self.members)
         self.w = max(m.x+m.facts.w for m in self.members)
 
-# %% ../nbs/04_mosaics.ipynb #1b54901c
+# %% ../nbs/04_mosaics.ipynb #f351da24
 @patch
 def _yx(self:Mosaic, f):
     "Row and column where a file begins, as floats."
@@ -104,7 +104,7 @@ def _placed(self:Mosaic, path, f):
     y,x = self._yx(f)
     return _Member(str(path), f, round(y), round(x))
 
-# %% ../nbs/04_mosaics.ipynb #c173b8f2
+# %% ../nbs/04_mosaics.ipynb #87904278
 @patch
 def _warn_of_moved(self:Mosaic):
     def moved_by(m):
@@ -112,9 +112,10 @@ def _warn_of_moved(self:Mosaic):
         return max(abs(y-m.y), abs(x-m.x))
     worst = max(self.members, key=moved_by)
     if moved_by(worst)<=.1: return
-    warnings.warn(f"{Path(worst.path).name} lies {moved_by(worst):.2f} px off the pixel grid of the mosaic: it is moved to whole pixels")
+    warnings.warn(f"{Path(worst.path).name} lies {moved_by(worst):.2f} px off the pixel grid of the mosaic: "
+                  "it is moved to whole pixels")
 
-# %% ../nbs/04_mosaics.ipynb #e2b7697d
+# %% ../nbs/04_mosaics.ipynb #df3523c2
 @patch
 def nodata_of(self:Mosaic, i):
     "Nodata value of the band at place `i`, from 0, if all files agree; NaN for floats; else `None`."
@@ -130,14 +131,14 @@ def _mask_kind(self:Mosaic, nodata):
     if any(f.mask=='each' or any(f.nodata[i] is not None for i in open_) for f in facts): return 'each'
     return 'all' if open_ or any(f.mask for f in facts) else ''
 
-# %% ../nbs/04_mosaics.ipynb #93b337c1
+# %% ../nbs/04_mosaics.ipynb #43e2db5c
 def _add(parent, tag, text=None, **attributes):
     "Add an element to `parent`."
     e = ElementTree.SubElement(parent, tag, {k: str(v) for k,v in attributes.items()})
     if text is not None: e.text = str(text)
     return e
 
-# %% ../nbs/04_mosaics.ipynb #96930fce
+# %% ../nbs/04_mosaics.ipynb #a67a0e8a
 def _add_source(parent, m, band, **options):
     "Add a band of the `_Member` `m`, with the `options` of a complex source."
     h,w = m.facts.h,m.facts.w
@@ -148,7 +149,7 @@ def _add_source(parent, m, band, **options):
     _add(source, 'DstRect', xOff=m.x, yOff=m.y, xSize=w, ySize=h)
     for k,v in options.items(): _add(source, k, v)
 
-# %% ../nbs/04_mosaics.ipynb #5fe0160a
+# %% ../nbs/04_mosaics.ipynb #fdc3f8d8
 def _add_pixels(parent, m, b):
     "Add band `b` of `m` where it holds data."
     nodata = m.facts.nodata[b-1]
@@ -157,7 +158,7 @@ def _add_pixels(parent, m, b):
     elif nodata is None: _add_source(parent, m, b)
     else: _add_source(parent, m, b, NODATA=nodata)
 
-# %% ../nbs/04_mosaics.ipynb #d9c7d55b
+# %% ../nbs/04_mosaics.ipynb #6cd340f1
 def _add_mask(parent, members, b, each):
     "Add a mask band: where band `b` holds data if `each` band has a mask, or else where the file does."
     mask = _add(_add(parent, 'MaskBand'), 'VRTRasterBand', dataType='Byte')
@@ -166,7 +167,7 @@ def _add_mask(parent, members, b, each):
         everywhere = dict(ScaleOffset=255, ScaleRatio=0)
         _add_source(mask, m, f'mask,{b}', **(dict(NODATA=0) if has_mask else everywhere))
 
-# %% ../nbs/04_mosaics.ipynb #3bfb0b2d
+# %% ../nbs/04_mosaics.ipynb #5f59246a
 @patch
 def _add_colours(self:Mosaic, parent):
     "Add the colour table if all files have the same."
@@ -176,7 +177,7 @@ def _add_colours(self:Mosaic, parent):
     entries = _add(parent, 'ColorTable')
     for k in sorted(table): _add(entries, 'Entry', **dict(zip(('c1','c2','c3','c4'), table[k])))
 
-# %% ../nbs/04_mosaics.ipynb #e174ec48
+# %% ../nbs/04_mosaics.ipynb #0c2408ad
 @patch
 def _add_band(self:Mosaic, root, n, b, nodata, each):
     "Add band `b` of the files as band `n` of the mosaic."
@@ -191,7 +192,7 @@ def _add_band(self:Mosaic, root, n, b, nodata, each):
     for m in self.members: _add_pixels(band, m, b)
     if each: _add_mask(band, self.members, b, True)
 
-# %% ../nbs/04_mosaics.ipynb #99349f25
+# %% ../nbs/04_mosaics.ipynb #cd6c96af
 @patch
 def vrt(self:Mosaic,
     nodata=None, # One nodata value for all bands; `None` for those of the files
@@ -208,7 +209,7 @@ def vrt(self:Mosaic,
     if mask=='all': _add_mask(root, self.members, 1, False)
     return ElementTree.tostring(root, encoding='unicode')
 
-# %% ../nbs/04_mosaics.ipynb #fe8925ac
+# %% ../nbs/04_mosaics.ipynb #90d81cbf
 def mosaic_layer(
     path, # Name for error messages
     files:list, # Rasters that lie side by side
@@ -220,12 +221,12 @@ def mosaic_layer(
     facts = read_facts(text)[0]._replace(untrue=m.first.untrue)
     return FileLayer(path, facts, file_stamps(files), text)
 
-# %% ../nbs/04_mosaics.ipynb #e877f4c4
+# %% ../nbs/04_mosaics.ipynb #0f7bc2da
 def open_layer(
     path, # A raster, its address, or a folder of rasters that lie side by side
 )->FileLayer:
     "The layer of a raster, or of a folder that is a mosaic."
-    if is_remote(path) or not Path(path).is_dir(): return open_file(path)
+    if is_remote(path) or not Path(path).is_dir(): return file_layer(path)
     with explained_errors(path, 'cannot be opened'): return mosaic_layer(path, tile_files(path))
 
 # %% ../nbs/04_mosaics.ipynb #26261b3d
@@ -249,27 +250,28 @@ class _Frame:
         near = np.allclose(np.array(f.transform[:6])/px, np.array(self.affine)/px, atol=.01, rtol=0)
         return near and f.crs.to_wkt()==self.crs
 
-# %% ../nbs/04_mosaics.ipynb #cb8f2d6e
+# %% ../nbs/04_mosaics.ipynb #3949d300
 def _numbers(bounds): return f"({', '.join(f'{v:.6g}' for v in bounds)})"
 
-# %% ../nbs/04_mosaics.ipynb #864a20f9
+# %% ../nbs/04_mosaics.ipynb #e3bfddcd
 @patch
 def check(self:_Frame, layer):
     "Raise if `layer` cannot be warped to this grid."
     f = layer.facts
     if not (self.crs and f.crs):
-        raise ValueError(f"{layer.path} has {f.h} x {f.w} px, the first file {self.h} x {self.w}, and not both have a CRS: "
-                         "files without a CRS can be stacked only if they have the same size")
+        raise ValueError(f"{layer.path} has {f.h} x {f.w} px, the first file {self.h} x {self.w}, "
+                         "and not both have a CRS: files without a CRS can be stacked only if they have the same size")
     west,south,east,north = transform_bounds(f.crs, self.crs, *window_bounds(f.transform[:6], f.h, f.w))
     w,s,e,n = self.bounds
     if west>=e or east<=w or south>=n or north<=s:
-        raise ValueError(f"{layer.path} lies at {_numbers((west,south,east,north))}, the first file at {_numbers(self.bounds)}, "
-                         "both in the first file's CRS: they do not overlap; check their CRS, or stack files of one place")
+        here = _numbers((west,south,east,north))
+        raise ValueError(f"{layer.path} lies at {here}, the first file at {_numbers(self.bounds)}, both in the CRS of "
+                         "the first file: they do not overlap; check their CRS, or stack files of one place")
     if f.mask=='each' or len({str(v) for v in f.nodata})>1:
         raise ValueError(f"{layer.path} has different nodata values in its bands, which are lost in warping: "
                          "warp it to the grid of the first file beforehand")
 
-# %% ../nbs/04_mosaics.ipynb #c561163b
+# %% ../nbs/04_mosaics.ipynb #ba430cd5
 @patch
 def warped(self:_Frame, src):
     "The open file `src` on this grid; where it does not reach, an alpha band says so, unless it has nodata."
@@ -277,18 +279,19 @@ def warped(self:_Frame, src):
     return WarpedVRT(src, crs=self.crs, transform=rasterio.Affine(*self.affine), height=self.h, width=self.w,
         resampling=Resampling.bilinear, add_alpha=add_alpha)
 
-# %% ../nbs/04_mosaics.ipynb #48dd05e9
+# %% ../nbs/04_mosaics.ipynb #42b9e6bd
 @patch
 def on(self:FileLayer, frame):
     "This layer warped to the grid of a `_Frame`."
     layer,f,src = copy(self),self.facts,self.handle.path
-    if f.untrue and not is_vrt_text(src): src = Mosaic([self.path], [f]).vrt() # a VRT in which no band is tagged as alpha
+    is_tagged = f.untrue and not is_vrt_text(src)
+    if is_tagged: src = Mosaic([self.path], [f]).vrt() # in a VRT of our own, no band is tagged as alpha
     layer.handle = self.handle._replace(path=src, frame=frame)
     layer.facts = f._replace(h=frame.h, w=frame.w, mask='alpha' if f.nodata[0] is None else f.mask)
     layer._blocks = None
     return layer
 
-# %% ../nbs/04_mosaics.ipynb #9b51fb43
+# %% ../nbs/04_mosaics.ipynb #6229bb3e
 def stacked_layers(
     layers:list, # `FileLayer`s, the first of which defines the grid
 )->list: # Layers on one grid

@@ -24,6 +24,7 @@ def _has_place(t):
     a = t.transform
     return bool(t.crs) or (a.a,a.b,a.d,a.e)!=(1,0,0,1)
 
+# %% ../nbs/12_overlaps.ipynb #cf3cf098
 def _planes(tiles):
     "Number of the plane of each tile."
     images = {}
@@ -54,6 +55,7 @@ def _warped(at, src, dst):
         return np.concatenate([_warped(p[None], src, dst) for p in at])
     return np.stack([np.reshape(v, at.shape[:2]) for v in (xs,ys)], -1)
 
+# %% ../nbs/12_overlaps.ipynb #4f4d5310
 def _boundaries(tiles, crs):
     "Boundaries of tiles `(n,k,2)` in `crs`."
     known = list({t.crs.to_wkt(): t.crs for t in tiles if t.crs}.values())
@@ -74,6 +76,7 @@ def _turn(t):
 
 def _box(p): return np.concatenate([p.min(-2), p.max(-2)], -1)
 
+# %% ../nbs/12_overlaps.ipynb #11bff6d0
 def _area(p):
     "Areas of polygons `(...,k,2)`."
     q = p-p[...,:1,:]
@@ -110,14 +113,17 @@ def _first_same(plane, at):
     keys = [(p, *xy) if reached[i] else i for i,(p,xy) in enumerate(zip(plane.tolist(), points.tolist()))]
     return np.array([first.setdefault(k, i) for i,k in enumerate(keys)], int)
 
+# %% ../nbs/12_overlaps.ipynb #20e49791
 def ground_of(
     tiles:list, # Tiles
 )->Ground: # In the CRS of the first tile that has one
     "Where tiles lie."
     crs = next((t.crs for t in tiles if t.crs), None)
     plane,at = _planes(tiles),_boundaries(tiles, crs)
+    at[~np.isfinite(at).all((1,2))] = np.nan # not reached
     turn = _turn(tiles[0]) if tiles else np.eye(2)
-    flat,east = at@np.linalg.inv(turn).T,east_factor(at, plane, crs)
+    with np.errstate(invalid='ignore'): flat = at@np.linalg.inv(turn).T
+    east = east_factor(at, plane, crs)
     box,area = _box(flat),_area(flat)
     fills = np.isclose(area, (box[:,2]-box[:,0])*(box[:,3]-box[:,1]), rtol=1e-5)
     unit = np.hypot(np.outer(east, turn[0]), turn[1])
@@ -140,12 +146,14 @@ class _Sorted(NamedTuple):
     order:np.ndarray # `(n,)` the boxes by where they begin
     later:np.ndarray # `(n,)` how many of those after it begin before it ends
 
+# %% ../nbs/12_overlaps.ipynb #790361b6
 def _sorted_along(box, axis, gap):
     "Boxes `(n,4)` sorted along `axis`; ends are moved by `gap`."
     order = np.argsort(box[:,axis], kind='stable')
     ends = np.searchsorted(box[order,axis], box[order,axis+2]+gap, 'right')
     return _Sorted(axis, order, ends-np.arange(len(box))-1)
 
+# %% ../nbs/12_overlaps.ipynb #3974d433
 def _candidates(by, start, stop):
     "Pairs of each box at `start` to `stop` in the order with those that begin before it ends: two arrays `(m,)`."
     n = by.later[start:stop]
@@ -169,6 +177,7 @@ def _sweep(box, gap=0., most=1<<20):
 # %% ../nbs/12_overlaps.ipynb #baa94c88
 _SHARE,_WIDTH = .00999,1.999 # a hundredth and two pixels, less rounding
 
+# %% ../nbs/12_overlaps.ipynb #88a7d8b6
 def _share(g, i, j):
     "Do tiles `i` share ground with tiles `j`? Both `(m,)`."
     a,b = g.box[i],g.box[j]
@@ -183,6 +192,7 @@ def _share(g, i, j):
 # %% ../nbs/12_overlaps.ipynb #d27abdbc
 def _signed_area(p): return sum(a[0]*b[1]-a[1]*b[0] for a,b in zip(p, [*p[1:], p[0]]))/2
 
+# %% ../nbs/12_overlaps.ipynb #e0d1581b
 def _left_of(p, a, b):
     "The part of polygon `p` to the left of the line from `a` to `b`."
     (ax,ay),(bx,by) = a,b
@@ -196,6 +206,7 @@ def _left_of(p, a, b):
         if s>=0: out.append(p[k])
     return out
 
+# %% ../nbs/12_overlaps.ipynb #23afc616
 def _clip(p, q):
     "What convex polygons have in common, as a list of points."
     if _signed_area(q)<0: q = q[::-1]
@@ -240,6 +251,7 @@ def shared_ground(
 # %% ../nbs/12_overlaps.ipynb #b148b77e
 _RADIUS,_ECCENTRICITY2 = 6378137,.00669437999 # of the ellipsoid WGS 84
 
+# %% ../nbs/12_overlaps.ipynb #334f2ad0
 def _metres(g):
     "Metres of one unit of the CRS in x and y at each tile, `(n,2)`."
     mid,size = g.at.mean(1),np.ptp(g.at, axis=1)/4
@@ -282,6 +294,7 @@ class TooNear(NamedTuple):
     pairs:np.ndarray # `(m,2)` a training tile, once each, and a held-out one
     held:np.ndarray # All held-out tiles concerned
 
+# %% ../nbs/12_overlaps.ipynb #e729f82d
 def _of_tiles(g, out, p):
     "Pairs `p` of boundaries, the first with training tiles, the second with held-out ones, as pairs of tiles."
     partner = dict(p[::-1].tolist()) # the first pair of each

@@ -16,12 +16,13 @@ from .rasters import Tile
 
 # %% ../nbs/14_pairs.ipynb #54f0e0ac
 def file_list(
-    src, # A file, a folder of rasters, or an iterable of paths, tiles, or lists of paths (each list is stacked as bands)
+    src, # A file, a folder of rasters, or an iterable of paths, tiles or lists of paths (a list is stacked as bands)
 )->list: # One entry per raster; a list of files is a stack
     "The files of `src`, as a list."
     if isinstance(src, Tile): return [src]
     if isinstance(src, (str,os.PathLike)): return tile_files(src) if Path(src).is_dir() else [src]
-    if not hasattr(src, '__iter__'): raise TypeError(f"files are {src!r:.60}: give a path, a folder, or a list of paths")
+    if not hasattr(src, '__iter__'):
+        raise TypeError(f"files are {src!r:.60}: give a path, a folder, or a list of paths")
     files = list(src)
     if not files: raise ValueError("an empty list of files: give at least one raster")
     return [list(f) if isinstance(f, (tuple,L)) else f for f in files]
@@ -32,6 +33,7 @@ _SUFFIX = re.compile(r'[._-](masks?|labels?|gt)$', re.I)
 def _plain_names(mask): return {Path(mask).stem, _SUFFIX.sub('', Path(mask).stem)}
 def _full_names(mask): return {Path(mask).stem, Path(mask).name, str(mask)}
 
+# %% ../nbs/14_pairs.ipynb #4072ad5f
 def _filed(files, names_of):
     "Lists of files under each of the names that `names_of` gives them."
     filed = {}
@@ -126,9 +128,11 @@ def _starred(folder, pattern):
     rule = re.compile(''.join(_STARS.get(p) or re.escape(p) for p in parts))
     files = sorted(f for f in folder.glob(str(pattern)) if f.suffix.lower() in TILE_ENDINGS)
     if not files:
-        raise FileNotFoundError(f"no raster in {folder} fits {str(pattern)!r}: expected files that end in {', '.join(TILE_ENDINGS)}")
+        endings = ', '.join(TILE_ENDINGS)
+        raise FileNotFoundError(f"no raster in {folder} fits {str(pattern)!r}: expected files that end in {endings}")
     matches = {f: rule.fullmatch(f.relative_to(folder).as_posix()) for f in files}
-    if None in matches.values(): raise ValueError(f"{str(pattern)!r} holds more than stars: write it with `*` and `**/` alone")
+    if None in matches.values():
+        raise ValueError(f"{str(pattern)!r} holds more than stars: write it with `*` and `**/` alone")
     return _filed(files, lambda f: [matches[f].groups()])
 
 # %% ../nbs/14_pairs.ipynb #09d95b68
@@ -141,12 +145,14 @@ def _files_in(folder, what):
 def _parted(files, mask_of):
     "Images and masks among the files of one folder."
     if callable(mask_of):
-        raise ValueError("images and masks lie in one folder: give patterns of both, such as images='*_sat.jpg', masks='*_mask.png'")
+        raise ValueError("images and masks lie in one folder: give patterns of both, "
+                         "such as images='*_sat.jpg', masks='*_mask.png'")
     if mask_of is None: masks = [f for f in files if _SUFFIX.search(f.stem)]
     else:
         made = {*map(_renamer(mask_of), files)}
         masks = [f for f in files if f.stem in made]
-    if not masks: raise FileNotFoundError(f"no masks among {_few(files)}: give patterns, such as images='*_sat.jpg', masks='*_mask.png'")
+    if not masks:
+        raise FileNotFoundError(f"no masks among {_few(files)}: give patterns, such as images='*_sat.jpg', masks='*_mask.png'")
     return [f for f in files if f not in masks],masks
 
 # %% ../nbs/14_pairs.ipynb #e2c5588b

@@ -125,9 +125,8 @@ def __call__(self:AerialModel, x):
 def _found(self:AerialModel, src):
     "The path of the raster `src`, as given or in the folder of the training images."
     if isinstance(src, (list,tuple)) or is_remote(src): return src
-    here,there = Path(src),Path(self.images or '.')/src
-    if here.exists(): return here
-    if there.exists(): return there
+    for p in (Path(src), Path(self.images or '.')/src):
+        if p.exists(): return p
     raise FileNotFoundError(f"{src} is neither a file nor among the images in {self.images}: give the path of a raster")
 
 @patch

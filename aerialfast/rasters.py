@@ -8,7 +8,7 @@ Docs: https://aerialfast.github.io/aerialfast/rasters.html.md"""
 __all__ = ['Tile', 'lonlat', 'tile_names', 'reflect_index', 'read_patch', 'row_windows', 'in_strips', 'block_row_mb',
            'pass_through', 'source_digest']
 
-# %% ../nbs/05_rasters.ipynb #bb7cf3c1
+# %% ../nbs/05_rasters.ipynb #2336589a
 from dataclasses import replace
 from copy import copy
 from pathlib import Path
@@ -27,7 +27,7 @@ from rasterio.windows import Window
 class Tile:
     "A raster on disk, of any size: `read` gives windows of it."
     def __init__(self,
-        path, # Any raster that GDAL reads or its address; a folder of files that form one mosaic; a list of files stacked as bands
+        path, # Raster or its address; a folder of files that form one mosaic; a list of files to stack as bands
         bands:list=None, # Bands to read, by number from 1 or by name; `None` for all but alpha bands
     ):
         paths = as_paths(path)
@@ -45,7 +45,7 @@ class Tile:
         self.set_layers(layers, bands)
         return self
 
-# %% ../nbs/05_rasters.ipynb #170392a6
+# %% ../nbs/05_rasters.ipynb #7462b15d
 @patch
 def set_layers(self:Tile, layers, bands):
     "Take size, place and bands from `layers`."
@@ -75,7 +75,7 @@ def _all_bands(layers):
         return l.facts.names[b-1] or (Path(l.path).stem if is_alone else '')
     return [_Band(l, b, name(l, b), b in l.facts.alpha) for l in layers for b in range(1, len(l.facts.names)+1)]
 
-# %% ../nbs/05_rasters.ipynb #06866dfe
+# %% ../nbs/05_rasters.ipynb #0d6f6235
 def _wanted(have, bands, path):
     "Places of the wanted `bands` among the `_Band`s that a raster has."
     if bands is None: return [i for i,b in enumerate(have) if not b.is_alpha]
@@ -95,7 +95,7 @@ def _warn_of_alpha(layer):
     warnings.warn(f"{layer.path}: band {f.untrue[0]} is tagged as alpha (transparency), but holds many values, "
                   f"as near infrared does: it is read as a band; `bands={others}` leaves it out")
 
-# %% ../nbs/05_rasters.ipynb #7fc76eb1
+# %% ../nbs/05_rasters.ipynb #bcc0805a
 @patch
 def _choose_bands(self:Tile, layers):
     have = _all_bands(layers)
@@ -108,7 +108,7 @@ def _choose_bands(self:Tile, layers):
         mine = [(have[i].number, place) for place,i in enumerate(taken) if have[i].layer is l]
         if mine: self.layers.append(l.choose(*zip(*mine)))
 
-# %% ../nbs/05_rasters.ipynb #2f44c5a7
+# %% ../nbs/05_rasters.ipynb #ff30c7f8
 @patch
 def _set_dtype(self:Tile):
     kinds = {t for l in self.layers for t in l.dtypes}
@@ -124,7 +124,7 @@ def astype(self:Tile, dtype):
     t.dtype,t.fill = np.dtype(dtype),self.fill.astype(dtype)
     return t
 
-# %% ../nbs/05_rasters.ipynb #27656172
+# %% ../nbs/05_rasters.ipynb #ed3223c2
 @patch(as_prop=True)
 def shape(self:Tile): return self.h,self.w
 @patch(as_prop=True)
@@ -136,9 +136,10 @@ def name(self:Tile):
     p = Path(self.path)
     return f'{p.stem}{self.part}{p.suffix}' if self.part else p.name
 @patch
-def __repr__(self:Tile): return f"Tile {self.name}: {self.n_bands} x {self.h} x {self.w} {self.dtype}, {self.crs or 'no CRS'}"
+def __repr__(self:Tile):
+    return f"Tile {self.name}: {self.n_bands} x {self.h} x {self.w} {self.dtype}, {self.crs or 'no CRS'}"
 
-# %% ../nbs/05_rasters.ipynb #9bad959a
+# %% ../nbs/05_rasters.ipynb #7fb0805d
 @patch(as_prop=True)
 def bounds(self:Tile):
     "West, south, east and north, in the units of the CRS."
@@ -148,7 +149,7 @@ def colours(self:Tile):
     "Colour table of a tile of one band, value to `(r,g,b,a)`, or `None`."
     return self.layers[0].facts.colours
 
-# %% ../nbs/05_rasters.ipynb #f6a051fb
+# %% ../nbs/05_rasters.ipynb #528ed3cf
 @patch
 def _window(self:Tile, y, x, h, w): return Window(x+self.x0, y+self.y0, w, h)
 
@@ -159,7 +160,7 @@ def _inside(self:Tile, y, x, h, w):
     raise ValueError(f"window of {h} x {w} px at {(int(y),int(x))} in {self.name} of {self.h} x {self.w} px: "
                      "stay inside the tile, or use `read_patch`")
 
-# %% ../nbs/05_rasters.ipynb #1e391a6f
+# %% ../nbs/05_rasters.ipynb #cb458f5d
 @patch
 def raw(self:Tile,
     y:int, # First row, in pixels
@@ -185,14 +186,15 @@ def crop(self:Tile,
 ): # A `Tile`
     "A window of this tile as a tile of its own."
     if min(y, x, h-1, w-1)<0 or y+h>self.h or x+w>self.w:
-        raise ValueError(f"window of {h} x {w} px at {(y,x)} in {self.name} of {self.h} x {self.w} px: stay inside the tile")
+        raise ValueError(f"window of {h} x {w} px at {(y,x)} in {self.name} of {self.h} x {self.w} px: "
+                         "stay inside the tile")
     t = copy(self)
     t.y0,t.x0,t.h,t.w,t.part = self.y0+y,self.x0+x,h,w,self.part+part
     t.transform = moved_transform(self.transform, x, y)
     t.origin = replace(self.origin, y=self.origin.y+y, x=self.origin.x+x)
     return t
 
-# %% ../nbs/05_rasters.ipynb #9d8286f7
+# %% ../nbs/05_rasters.ipynb #62c349d5
 @patch
 def cut(self:Tile,
     rows:int, # Parts from north to south
@@ -204,7 +206,7 @@ def cut(self:Tile,
     return [self.crop(y, x, y2-y, x2-x, f'_{r}_{c}')
             for r,(y,y2) in enumerate(zip(ys, ys[1:])) for c,(x,x2) in enumerate(zip(xs, xs[1:]))]
 
-# %% ../nbs/05_rasters.ipynb #bdbc2c1a
+# %% ../nbs/05_rasters.ipynb #2b00589b
 def lonlat(
     tile, # A `Tile`
     y:float, # Row in pixels
@@ -254,7 +256,7 @@ def values(self:Tile, y, x, h, w, shape=None):
         if v.valid is not None: valid &= v.valid
     return Values(a, bad, valid)
 
-# %% ../nbs/05_rasters.ipynb #97b9dbfa
+# %% ../nbs/05_rasters.ipynb #29743d58
 @patch
 def filled(self:Tile, v):
     "Pixels `(C,h,w)` of the `Values` `v` in the tile's dtype, with `fill` where a band is missing or a pixel is void."
@@ -263,7 +265,7 @@ def filled(self:Tile, v):
     if v.valid is not None: a = np.where(v.valid, a, fill)
     return a if a.dtype==self.dtype else a.astype(self.dtype)
 
-# %% ../nbs/05_rasters.ipynb #afb2006d
+# %% ../nbs/05_rasters.ipynb #428709e8
 @patch
 def read(self:Tile,
     y:int, # First row, in pixels
@@ -276,7 +278,7 @@ def read(self:Tile,
     v = self.values(y, x, h, w, shape)
     return self.filled(v),(None if v.valid is None or v.valid.all() else v.valid)
 
-# %% ../nbs/05_rasters.ipynb #3902b787
+# %% ../nbs/05_rasters.ipynb #778f1457
 @patch
 def read_bands(self:Tile,
     y:int, # First row, in pixels
@@ -291,7 +293,7 @@ def read_bands(self:Tile,
     if v.valid is not None: ok = np.broadcast_to(v.valid, v.px.shape) if ok is None else ok & v.valid
     return self.filled(v),(None if ok is None or ok.all() else ok)
 
-# %% ../nbs/05_rasters.ipynb #2cf966c0
+# %% ../nbs/05_rasters.ipynb #71e71ea7
 @patch
 def with_fill(self:Tile,
     values, # Value of each band to put where there is no data, or one for all
@@ -301,7 +303,7 @@ def with_fill(self:Tile,
     t.fill = np.broadcast_to(np.asarray(values), (self.n_bands,)).astype(self.dtype)
     return t
 
-# %% ../nbs/05_rasters.ipynb #99660e21
+# %% ../nbs/05_rasters.ipynb #f9c401fd
 @patch
 def untagged(self:Tile):
     "This tile with its nodata values read as measurements."
@@ -321,7 +323,7 @@ def reflect_index(
     i = np.abs(i) % (2*n-2)
     return np.minimum(i, 2*n-2-i)
 
-# %% ../nbs/05_rasters.ipynb #c15589ff
+# %% ../nbs/05_rasters.ipynb #d4295321
 def read_patch(
     tile:Tile, # An open tile
     yx:tuple, # Row and column of the upper left corner, in pixels
@@ -361,7 +363,7 @@ def in_strips(
     "Does `tile` lie in files whose blocks are as wide as they are?"
     return any(s.bw>=s.w for l in tile.layers for s in l.stored())
 
-# %% ../nbs/05_rasters.ipynb #57d6b606
+# %% ../nbs/05_rasters.ipynb #5c6e6931
 def block_row_mb(
     tile, # A `Tile`
     cols:int=None, # Columns that are read at a time, in pixels; `None` for all
@@ -370,7 +372,7 @@ def block_row_mb(
     share = 1 if cols is None or in_strips(tile) else min(1, cols/tile.w)
     return share*sum(max(s.bh*l.facts.w*s.size for s in l.stored()) for l in tile.layers)/1e6
 
-# %% ../nbs/05_rasters.ipynb #963573bd
+# %% ../nbs/05_rasters.ipynb #0d30bbd8
 def pass_through(
     *tiles, # `Tile`s that are read; none for writing only
     cols:int=None, # Columns that are read at a time, in pixels; `None` for all
@@ -379,7 +381,7 @@ def pass_through(
     mb = max([32, *(2*block_row_mb(t, cols) for t in tiles)])
     return rasterio.Env(GDAL_CACHEMAX=int(1e6*mb), GDAL_NUM_THREADS=gdal_threads()) # rasterio counts the cache in bytes
 
-# %% ../nbs/05_rasters.ipynb #4faaa042
+# %% ../nbs/05_rasters.ipynb #d8ad5ba2
 @patch
 def copied_to(self:Tile,
     paths:list, # A raster for each of `Tile.paths`, with the same pixels
@@ -405,9 +407,10 @@ def facts_key(self:Tile):
     "What identifies this tile, as a list for JSON."
     return [self.part, self.y0, self.x0, self.h, self.w, str(self.dtype), [[l.bands, l.key()] for l in self.layers]]
 
-# %% ../nbs/05_rasters.ipynb #a1aabf64
+# %% ../nbs/05_rasters.ipynb #97cd5271
 def _file_digest(path):
-    if is_remote(path): raise ValueError(f"{path} is an address, so not all of its bytes are read: copy it here for a checksum")
+    if is_remote(path):
+        raise ValueError(f"{path} is an address, so not all of its bytes are read: copy it here for a checksum")
     h = hashlib.sha256()
     with open(path, 'rb') as f:
         while part := f.read(1<<22): h.update(part)
@@ -419,7 +422,7 @@ def source_digest(
     "Checksum of the bytes of all files that `tile` is read from; it takes as long as reading them."
     return hashlib.sha256(' '.join(map(_file_digest, tile.files)).encode()).hexdigest()[:32]
 
-# %% ../nbs/05_rasters.ipynb #d33fe6d4
+# %% ../nbs/05_rasters.ipynb #127d83db
 def _is_watched():
     shell = getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)()
     return sys.stderr.isatty() or type(shell).__name__=='ZMQInteractiveShell'

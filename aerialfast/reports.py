@@ -1,4 +1,4 @@
-"""One page to look at, and to send to somebody
+"""One page that says how good a map is
 
 Docs: https://aerialfast.github.io/aerialfast/reports.html.md"""
 
@@ -14,6 +14,7 @@ from datetime import date
 from html import escape
 from io import BytesIO
 from pathlib import Path
+from functools import singledispatch
 from types import SimpleNamespace
 from urllib.parse import quote
 import numpy as np
@@ -31,27 +32,9 @@ from .evaluation import Evaluation,show_map
 # %% ../nbs/41_reports.ipynb #bf7c21be
 @dataclass
 class _Section:
+    "A heading and what stands below it."
     title:str
-    parts:list # Text, `DataFrame` or figure
-
-def _words(df):
-    "A table as texts: whole numbers where a column holds no others, else three digits."
-    def column(c):
-        if c.dtype==object:
-            try: c = c.astype(float)
-            except (TypeError,ValueError): return c.astype(str)
-        if c.dtype.kind not in 'iuf': return c.astype(str)
-        whole = (c.dropna()==c.dropna().round()).all() and len(c.dropna())
-        return c.map(lambda v: '' if pd.isna(v) else f'{v:,.0f}' if whole else f'{v:.3f}')
-    return [['', *map(str, df.columns)], *[list(r) for r in zip(map(str, df.index), *[column(df.iloc[:,k]) for k in range(df.shape[1])])]]
-
-def _md_table(df):
-    head,*rows = _words(df)
-    return '\n'.join('| '+' | '.join(r)+' |' for r in [map(markdown_text, head), ['---', *['---:']*(len(head)-1)], *[map(markdown_text, r) for r in rows]])
-
-def _html_table(df):
-    head,*rows = [[escape(c) for c in r] for r in _words(df)]
-    return f"<div class=wide><table><tr>{''.join(f'<th>{c}</th>' for c in head)}</tr>{''.join(f'<tr><th>{n}</th>'+''.join(f'<td>{c}</td>' for c in r)+'</tr>' for n,*r in rows)}</table></div>"
+    parts:list # Text, `DataFrame`, or bytes of a JPEG
 
 def _jpeg(fig):
     f = BytesIO()
@@ -59,19 +42,58 @@ def _jpeg(fig):
     plt.close(fig)
     return f.getvalue()
 
+# %% ../nbs/41_reports.ipynb #e7711dab
+def _texts(column):
+    "The values of a column as texts; numbers are rounded if one of them is not whole."
+    if column.dtype==object:
+        try: column = column.astype(float)
+        except (TypeError,ValueError): return column.astype(str)
+    if column.dtype.kind not in 'iuf': return column.astype(str)
+    known = column.dropna()
+    form = ',.0f' if len(known) and (known==known.round()).all() else '.3f'
+    return column.map(lambda v: '' if pd.isna(v) else format(v, form))
+
+def _rows(df):
+    "A table as rows of texts; the first row and the first column are names."
+    columns = [_texts(df.iloc[:,k]) for k in range(df.shape[1])]
+    return [['', *map(str, df.columns)], *[list(r) for r in zip(map(str, df.index), *columns)]]
+
+# %% ../nbs/41_reports.ipynb #9c775baf
+def _md_row(cells): return '| '+' | '.join(cells)+' |'
+
+def _md_table(df):
+    head,*rows = [[markdown_text(c) for c in r] for r in _rows(df)]
+    line = ['---', *['---:']*(len(head)-1)]
+    return '\n'.join(map(_md_row, [head, line, *rows]))
+
+def _html_row(cells, tag='td'):
+    first,*rest = [escape(c) for c in cells]
+    return f'<tr><th>{first}</th>'+''.join(f'<{tag}>{c}</{tag}>' for c in rest)+'</tr>'
+
+def _html_table(df):
+    head,*rows = _rows(df)
+    return '<div class=wide><table>'+_html_row(head, 'th')+''.join(map(_html_row, rows))+'</table></div>'
+
 # %% ../nbs/41_reports.ipynb #a22fb4f1
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}h1{font-size:1.8rem}h2{font-size:1.25rem;margin-top:2.2rem;border-bottom:1px solid #ddd}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #eee;white-space:nowrap}th:first-child{text-align:left}
+@singledispatch
+def _html_part(p:str): return f'<p>{escape(p)}</p>'
+@_html_part.register
+def _(p:pd.DataFrame): return _html_table(p)
+@_html_part.register
+def _(p:bytes): return f'<img alt="" src="data:image/jpeg;base64,{b64encode(p).decode()}">'
+
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}
+h1{font-size:1.8rem}h2{font-size:1.25rem;margin-top:2.2rem;border-bottom:1px solid #ddd}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
+th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #eee;white-space:nowrap}th:first-child{text-align:left}
 img{max-width:100%}p{max-width:46rem}"""
 
 def _html(title, sections):
-    def part(p):
-        if isinstance(p, str): return f'<p>{escape(p)}</p>'
-        if isinstance(p, pd.DataFrame): return _html_table(p)
-        return f'<img alt="" src="data:image/jpeg;base64,{b64encode(p).decode()}">'
-    body = ''.join(f"<h2>{escape(s.title)}</h2>{''.join(map(part, s.parts))}" for s in sections)
-    return f'<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>{body}</html>'
+    head = f'<meta charset=utf-8><meta name=viewport content="width=device-width"><title>{escape(title)}</title>'
+    body = ''.join(f'<h2>{escape(s.title)}</h2>'+''.join(map(_html_part, s.parts)) for s in sections)
+    return f'<!doctype html><html lang=en>{head}<style>{_STYLE}</style><h1>{escape(title)}</h1>{body}</html>'
 
+# %% ../nbs/41_reports.ipynb #a2b8411c
 def _markdown(title, sections, pictures):
     "The page as text; pictures go into the folder `pictures`."
     n,lines = 0,[f'# {markdown_text(title)}']
@@ -88,110 +110,186 @@ def _markdown(title, sections, pictures):
 # %% ../nbs/41_reports.ipynb #15497f21
 def _summary(e):
     t,c = e.total,e.c
-    what = f"{e.codes[c]} is found with an IoU of {t.iou[c]:.3f}" if len(e.codes)==2 else f"mean IoU {t.miou:.3f} over {len(e.codes)} classes"
-    wrong = t.counts.sum()-t.hit.sum()
-    alarms = f", {t.counts[1-c,c]/max(wrong, 1):.0%} of the wrong pixels are false alarms" if len(e.codes)==2 else ''
-    return f"On {len(e.tiles)} tile{'s'*(len(e.tiles)>1)} with {t.counts.sum()/1e6:,.1f} million known pixels, {what} and an accuracy of {t.accuracy:.3f}; {wrong/max(1, t.counts.sum()):.1%} of the pixels are wrong{alarms}."
+    n,wrong = t.counts.sum(),t.counts.sum()-t.hit.sum()
+    tiles = f"{len(e.tiles)} tile" if len(e.tiles)==1 else f"{len(e.tiles)} tiles"
+    score,alarms = f"mean IoU {t.miou:.3f} over {len(e.codes)} classes",''
+    if len(e.codes)==2:
+        score = f"{e.codes[c]} is found with an IoU of {t.iou[c]:.3f}"
+        alarms = f", {t.counts[1-c,c]/max(wrong, 1):.0%} of the wrong pixels are false alarms"
+    return (f"On {tiles} with {n/1e6:,.1f} million known pixels, {score} and an accuracy of {t.accuracy:.3f}; "
+            f"{wrong/max(1, n):.1%} of the pixels are wrong{alarms}.")
 
-def _without_things(table): return table.drop(columns=[c for c in table if c.startswith('things_')])
+# %% ../nbs/41_reports.ipynb #25b60e14
+def _pixel_columns(table): return table[[c for c in table if not c.startswith(('things_','objects_'))]]
+
+def _confusion(e):
+    n = len(e.codes)
+    fig,axs = plt.subplots(1, 2, figsize=(5.2+1.4*n, 2+.6*n), layout='constrained')
+    e.total.plot(ctx=axs[0]); axs[0].set_title('pixels', fontsize=10)
+    e.total.plot('truth', ctx=axs[1]); axs[1].set_title('share of the truth', fontsize=10)
+    return _Section('Confusion', [_jpeg(fig)])
 
 def _scores(e):
-    out = [_Section('Scores', [_summary(e), _without_things(e.table()), *([] if len(e.codes)==2 else [e.classes()])])]
-    if len({e.region(n) for n in e.tiles})>1: out.append(_Section('By region', [_without_things(e.table(e.region))]))
-    if e.objects: out.append(_Section('Things', [f"A thing is found if it shares at least half of what it and its partner cover together. {e.objects!r}.", e.objects.table()]))
-    fig,axs = plt.subplots(1, 2, figsize=(2.6*2+1.4*len(e.codes), 2+.6*len(e.codes)), layout='constrained')
-    e.total.plot(ctx=axs[0]); e.total.plot('truth', ctx=axs[1]); axs[0].set_title('pixels', fontsize=10); axs[1].set_title('share of the truth', fontsize=10)
-    return out+[_Section('Confusion', [_jpeg(fig)])]
+    by_class = [] if len(e.codes)==2 else [e.classes()]
+    out = [_Section('Scores', [_summary(e), _pixel_columns(e.table()), *by_class])]
+    if len({e.region(n) for n in e.tiles})>1: out.append(_Section('By region', [_pixel_columns(e.table(e.region))]))
+    if e.objects:
+        rule = 'An object is found if it and the object it is matched with share at least half of the area that they cover together.'
+        out.append(_Section('Objects', [f"{rule} {e.objects!r}.", e.objects.table()]))
+    return [*out, _confusion(e)]
 
 # %% ../nbs/41_reports.ipynb #40fbbc7a
-def _curve_pictures(e, curves):
-    if curves is None: return []
-    total,regions = curves.total,curves.by_region()
-    if total.n_classes>2: return [_Section('Thresholds', ['Each class against the rest at its best threshold, beside the largest probability. A class that is not there has no numbers.', total.per_class(codes=e.codes)])]
-    if not total.has_both(1): return [_Section('Thresholds', [f"There is no curve: the tiles whose scores were kept show {e.codes[1] if total.counts_of(1)[1].any() else e.codes[0]} alone."])]
+def _curve_figure(total, regions):
     fig,axs = plt.subplots(1, 4, figsize=(14,3.1), layout='constrained')
-    total.plot(ctx=axs[0]); regions.plot_roc(ctx=axs[1]); regions.plot_precision_recall(ctx=axs[2]); total.plot_reliability(ctx=axs[3])
+    total.plot(ctx=axs[0])
+    regions.plot_roc(ctx=axs[1])
+    regions.plot_precision_recall(ctx=axs[2])
+    total.plot_reliability(ctx=axs[3])
+    return _jpeg(fig)
+
+def _two_class_curves(e, curves):
+    total,regions = curves.total,curves.by_region()
+    if not total.has_both(1):
+        only = e.codes[1] if total.counts_of(1)[1].any() else e.codes[0]
+        return [f"There is no curve: the tiles whose scores were kept show {only} alone."]
     places = regions if len(regions)>1 else curves
-    parts = ['Accuracy and IoU over the threshold, the best one marked; ROC and precision over recall in each region; and whether scores mean what they say.', _jpeg(fig)]
-    if len(places)>1: parts += ['What each place would like, and what it gets with the threshold picked on all the others:', places.held_out()]
-    return [_Section('Thresholds', parts)]
+    parts = ['Accuracy and IoU over the threshold, the best one marked; ROC and precision over recall in each region; '
+             'and whether scores mean what they say.', _curve_figure(total, regions)]
+    if len(places)==1: return parts
+    return [*parts, 'The best threshold of each region, and its score at the threshold picked on all the others:', places.held_out()]
+
+def _thresholds(e, curves):
+    if curves is None: return []
+    if curves.total.n_classes==2: return [_Section('Thresholds', _two_class_curves(e, curves))]
+    words = 'Each class against the rest at its best threshold, beside the largest probability. A class that does not occur has no numbers.'
+    return [_Section('Thresholds', [words, curves.total.per_class(codes=e.codes)])]
 
 # %% ../nbs/41_reports.ipynb #c682dea1
 def _fits(t, m):
     "Can the raster `t` be the image of the map `m`?"
     return t.shape==m.shape and (not (t.crs and m.crs) or at_same_place(m, t))
 
+def _last(name): return name.split('/')[-1]
+
+_RULES = [ # how the name of an image may be like that of its map, strictest first
+    lambda image,name: image==name,
+    lambda image,name: _last(image)==_last(name),
+    lambda image,name: name_words(image)==name_words(name),
+    lambda image,name: name_words(_last(image))==name_words(_last(name))]
+
+def _not_the_image(t, name, m):
+    return ValueError(f"{t.name} has the name of the map {name}, but {t.h} x {t.w} px at {np.round(t.bounds, 2).tolist()}, "
+                      f"the map {m.h} x {m.w} at {np.round(m.bounds, 2).tolist()}: give the rasters that were mapped")
+
+# %% ../nbs/41_reports.ipynb #681b9fd6
+def _opened(t): return t if isinstance(t, Tile) else Tile(t)
+
+def _by_name(name, m, found):
+    for rule in _RULES:
+        hits = [_opened(t) for t in [t for image,t in found.items() if rule(image, name)][:99]]
+        fit = [t for t in hits if _fits(t, m)]
+        if len(fit)==1: return fit[0]
+        if hits and not fit: raise _not_the_image(hits[0], name, m)
+
+def _by_place(name, m, found):
+    tiles = map(_opened, found.values()) if m.crs else []
+    there = [t for t in tiles if t.crs and _fits(t, m)]
+    if len(there)==1: return there[0]
+    n = f'{len(there)} images' if there else 'no image'
+    raise ValueError(f"{n} for the map {name}: images are {list(found)[:9]}; give them with the names of the maps, or as a dict by name")
+
 def _image_of(name, m, found):
     "Of `found`, name to raster, the image of the map `m`."
-    stem = name.split('/')[-1]
-    rules = [lambda k: k==name, lambda k: k.split('/')[-1]==stem, lambda k: name_words(k)==name_words(name), lambda k: name_words(k.split('/')[-1])==name_words(stem)]
-    for rule in rules:
-        hits = [t for k,t in found.items() if rule(k)]
-        opened = [t if isinstance(t, Tile) else Tile(t) for t in hits[:99]]
-        fit = [t for t in opened if _fits(t, m)]
-        if len(fit)==1: return fit[0]
-        if hits and not fit: raise ValueError(f"{opened[0].name} has the name of the map {name}, but {opened[0].h} x {opened[0].w} px at {np.round(opened[0].bounds, 2).tolist()}, the map {m.h} x {m.w} at {np.round(m.bounds, 2).tolist()}: give the rasters that were mapped")
-    there = [t for t in (t if isinstance(t, Tile) else Tile(t) for t in found.values()) if t.crs and m.crs and _fits(t, m)] if m.crs else []
-    if len(there)==1: return there[0]
-    raise ValueError(f"{len(there) or 'no'} image{'s' if there else ''} for the map {name}: images are {list(found)[:9]}; give them with the names of the maps, or as a dict by name")
+    t = _by_name(name, m, found)
+    return _by_place(name, m, found) if t is None else t
 
+# %% ../nbs/41_reports.ipynb #ff8543c1
 def _sources(images, e):
     "The raster that each map was made from, by name."
     if not isinstance(images, dict):
         several = as_inputs(images)
-        names = tile_names([t if isinstance(t, Tile) else SimpleNamespace(path=str(t), stem=Path(t).stem) for t in several])
-        images = dict(zip(names, several))
+        tiles = [t if isinstance(t, Tile) else SimpleNamespace(path=str(t), stem=Path(t).stem) for t in several]
+        images = dict(zip(tile_names(tiles), several))
     return {n: _image_of(n, tile_of(e.maps[n]), images) for n in e.tiles}
 
+# %% ../nbs/41_reports.ipynb #9cc49f91
 def _around(y, x, shape, side=512):
-    "Window of at most `side` px with the cell at `y`, `x` in its middle, moved inside."
+    "Window of at most `side` px with the cell of 256 px at `y`, `x` in its middle, moved inside."
     h,w = min(side, shape[0]),min(side, shape[1])
     return max(0, min(y-(h-256)//2, shape[0]-h)),max(0, min(x-(w-256)//2, shape[1]-w)),h,w
 
+def _ranked(e, most):
+    "Names of at most `most` tiles from the worst to the best."
+    names = sorted(e.tiles, key=lambda n: np.nan_to_num(e.tiles[n].iou[e.c], nan=2))
+    return [names[i] for i in np.unique(np.linspace(0, len(names)-1, min(most, len(names))).astype(int))]
+
+def _tile_words(e, n):
+    v = e.tiles[n].iou[e.c]
+    if np.isnan(v): return f'{n}: there is no {e.codes[e.c]}, on the map or in truth'
+    return f'{n}: IoU of {e.codes[e.c]} {v:.3f}'
+
+def _place_words(w):
+    at = '' if np.isnan(w.lat) else f', {w.lat:.5f} N {w.lon:.5f} E'
+    return f'{w.tile}, row {w.y}, column {w.x}{at}: {w.wrong/w.known:.0%} of {w.known:,} pixels wrong'
+
+# %% ../nbs/41_reports.ipynb #09c05941
 def _pictures(e, images, most, palette):
     if images is None: return []
-    src,parts = _sources(images, e),[]
-    def picture(n, window=None): return _jpeg(show_map(src[n], e.maps[n], e.truths[n], palette, window, e.c, most=600)[0].figure)
-    legend = f"Of {e.codes[e.c]}, green was found, red is a false alarm, blue was missed."
-    iou = sorted(e.tiles, key=lambda n: np.nan_to_num(e.tiles[n].iou[e.c], nan=2))
-    some = [iou[i] for i in np.unique(np.linspace(0, len(iou)-1, min(most, len(iou))).astype(int))]
-    def said(n):
-        v = e.tiles[n].iou[e.c]
-        return f'{n}: there is no {e.codes[e.c]}, on the map or in truth' if np.isnan(v) else f'{n}: IoU of {e.codes[e.c]} {v:.3f}'
-    for n in some: parts += [said(n), picture(n)]
-    worst = []
+    src = _sources(images, e)
+    def picture(n, window=None):
+        axs = show_map(src[n], e.maps[n], e.truths[n], palette, window, e.c, most=600)
+        return _jpeg(axs[0].figure)
+    some = _ranked(e, most)
+    which = '' if len(some)==len(e.tiles) else f', {len(some)} of {len(e.tiles)}'
+    maps = [f'From the worst to the best{which}. Of {e.codes[e.c]}, green was found, red is a false alarm, blue was missed.']
+    for n in some: maps += [_tile_words(e, n), picture(n)]
+    worst = ['Squares of 256 px with the most wrong pixels, in the middle of what is shown.']
     for w in e.worst(most).itertuples():
-        at = f', {w.lat:.5f} N {w.lon:.5f} E' if not np.isnan(w.lat) else ''
-        worst += [f'{w.tile}, row {w.y}, column {w.x}{at}: {w.wrong/w.known:.0%} of {w.known:,} pixels wrong', picture(w.tile, _around(w.y, w.x, tile_of(e.maps[w.tile]).shape))]
-    return [_Section('Maps', [f'From the worst to the best{"" if len(some)==len(iou) else f", {len(some)} of {len(iou)}"}. {legend}', *parts]), _Section('Worst places', ['Squares of 256 px with the most wrong pixels, in the middle of what is shown.', *worst])]
+        worst += [_place_words(w), picture(w.tile, _around(w.y, w.x, tile_of(e.maps[w.tile]).shape))]
+    return [_Section('Maps', maps), _Section('Worst places', worst)]
 
 # %% ../nbs/41_reports.ipynb #0c4b0898
+def _model_facts(model):
+    return dict(
+        network=model.arch.get('arch'),
+        bands=len(model.scale.mean),
+        threshold=model.thresh,
+        temperature=model.temperature,
+        mean=np.round(model.scale.mean, 2).tolist(),
+        std=np.round(model.scale.std, 2).tolist())
+
 def _facts(model, settings):
     import aerialfast,rasterio,torch,timm,fastai
-    facts = {'date': date.today().isoformat(), **{m.__name__: m.__version__ for m in (aerialfast,fastai,torch,timm,rasterio)}}
-    if model is not None:
-        facts.update(network=model.arch.get('arch'), bands=len(model.scale.mean), threshold=model.thresh, temperature=model.temperature, mean=np.round(model.scale.mean, 2).tolist(), std=np.round(model.scale.std, 2).tolist())
+    facts = {'date': date.today().isoformat()}
+    for m in (aerialfast,fastai,torch,timm,rasterio): facts[m.__name__] = m.__version__
+    if model is not None: facts.update(_model_facts(model))
     facts.update(settings or {})
     return _Section('Made with', [pd.DataFrame({'': {k: str(v) for k,v in facts.items()}})])
 
 # %% ../nbs/41_reports.ipynb #2bd2cfc9
+def _checked_page(dst):
+    "The path of the page and the folder of its pictures."
+    page,pictures = Path(dst),Path(dst).with_suffix('')
+    if page.suffix!='.html': raise ValueError(f"{dst} does not end in .html: the report is a page for a browser")
+    if page.is_dir() or pictures.is_file():
+        raise ValueError(f"{page if page.is_dir() else pictures} is in the way: the page is a file, and its pictures go "
+                         f"into the folder {pictures.name} beside it; give another name")
+    return page,pictures
+
 def write_report(
     dst, # HTML file to write; Markdown goes beside it, its pictures into a folder of the same name
     scores:Evaluation, # What `evaluate` found, or that of a `cross_validate`
     images=None, # Rasters that were mapped, a folder, a list or a dict by name; `None` for no pictures
     curves:TileCurves=None, # Counts of the scores of each tile, such as `learn.curves`; `None` to leave thresholds out
-    model:AerialModel=None, # The model that made the maps
+    model:AerialModel=None, # The model that made the maps; `None` to leave it out
     title:str='How good is the map?', # Heading
     settings:dict=None, # More that should be known, name to value
     most:int=6, # Maps, and worst places, of which pictures are shown
-    palette=None, # Colours of the classes
+    palette=None, # Colours of the classes; `None` for the default
 )->Path: # `dst`
     "Write a page about maps and their errors."
-    dst = Path(dst)
-    if dst.suffix!='.html': raise ValueError(f"{dst} does not end in .html: the report is a page for a browser")
-    pictures = dst.with_suffix('')
-    if dst.is_dir() or pictures.is_file(): raise ValueError(f"{dst if dst.is_dir() else pictures} is in the way: the page is a file, and its pictures go into the folder {pictures.name} beside it; give another name")
-    sections = [*_scores(scores), *_curve_pictures(scores, curves), *_pictures(scores, images, most, palette), _facts(model, settings)]
+    page,pictures = _checked_page(dst)
+    sections = [*_scores(scores), *_thresholds(scores, curves), *_pictures(scores, images, most, palette), _facts(model, settings)]
     pictures.mkdir(parents=True, exist_ok=True)
-    write_whole(dst.with_suffix('.md'), _markdown(title, sections, pictures))
-    return write_whole(dst, _html(title, sections))
+    write_whole(page.with_suffix('.md'), _markdown(title, sections, pictures))
+    return write_whole(page, _html(title, sections))

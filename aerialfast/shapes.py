@@ -75,6 +75,7 @@ def _refuse_annotations(f):
                      "Make a `GeoDataFrame` for each image: "
                      "GeoDataFrame(geometry=[Polygon([tile.transform*p for p in points]), ...], crs=tile.crs)") from None
 
+# %% ../nbs/09_shapes.ipynb #ba943342
 def _read_file(f):
     "The `GeoDataFrame` of a file."
     gpd,_ = vector_libraries()
@@ -96,7 +97,8 @@ def _read_files(files, crs):
                          "store it in the file, or read the files one by one with `crs`")
     if len(parts)==1: return parts[0]
     import pandas as pd
-    if crs is None: parts = [p if p.crs==parts[0].crs else p.to_crs(parts[0].crs) for p in parts]
+    if crs is not None: parts = [p.set_crs(crs, allow_override=True) for p in parts]
+    parts = [p if p.crs==parts[0].crs else p.to_crs(parts[0].crs) for p in parts]
     return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
 
 # %% ../nbs/09_shapes.ipynb #7cb31e4d
@@ -107,6 +109,7 @@ def _check_kinds(geoms, name):
     if not points: return
     raise ValueError(f"{name} holds {points} points: a point covers no ground; buffer them, or give polygons or lines")
 
+# %% ../nbs/09_shapes.ipynb #5ec36447
 def _check_degrees(gdf, name):
     "Raise if coordinates that should be degrees cannot be."
     if not len(gdf) or gdf.crs is None or not gdf.crs.is_geographic: return
@@ -279,6 +282,7 @@ def _widened(gdf, width_m):
 # %% ../nbs/09_shapes.ipynb #5a9e0002
 _LARGE = 500 # Vertices from which it pays to leave out those far away
 
+# %% ../nbs/09_shapes.ipynb #90e35f75
 def _near_points(xy, bounds):
     "Points of a line, without those in the middle of a run beyond one side of `bounds`."
     west,south,east,north = bounds
@@ -298,6 +302,7 @@ def _near_parts(parts, bounds):
     w,s,e,n = shapely.bounds(parts).T
     return parts[(e>=west)&(w<=east)&(n>=south)&(s<=north)]
 
+# %% ../nbs/09_shapes.ipynb #7adf4a3a
 def _near_rings(lines, bounds):
     "Closed rings without vertices far from `bounds`; a ring of less than four points does not reach it."
     _,shapely = vector_libraries()
@@ -341,6 +346,7 @@ class _InCRS(NamedTuple):
 
 def _to_crs(gdf, crs): return gdf if None in (crs,gdf.crs) or gdf.crs==crs else gdf.to_crs(crs)
 
+# %% ../nbs/09_shapes.ipynb #995c8bc0
 @patch
 def at(self:Shapes, crs):
     "Index of the shapes, and of the labelled area, in `crs`."
@@ -415,6 +421,7 @@ def read_patch(self:ShapeMask, yx, sz):
     m[max(0,H-y):] = m[:, max(0,W-x):] = VOID
     return m
 
+# %% ../nbs/09_shapes.ipynb #c723ac33
 @patch
 def near(self:ShapeMask, y=0, x=0, h=None, w=None):
     "Places of the shapes that may touch a window; `None`: to the end of a tile."
@@ -477,6 +484,7 @@ def key(self:Shapes):
     if self._digest is None: self._digest = self._hashed()
     return self._digest
 
+# %% ../nbs/09_shapes.ipynb #3e14ffea
 @patch
 def _hashed(self:Shapes):
     _,shapely = vector_libraries()

@@ -67,6 +67,7 @@ class _Item(NamedTuple):
     given:str # The same, before it was cut
     origin:Origin
 
+# %% ../nbs/13_splits.ipynb #67a9d760
 def _item(o):
     "What is known of a tile or its path, alone or with its mask."
     o = o[0] if isinstance(o, (tuple,list,L)) else o
@@ -92,6 +93,7 @@ def _names_of(i):
     path = Path(i.path)
     return [i.name, i.given, path.name, i.path, path, i.origin.name]
 
+# %% ../nbs/13_splits.ipynb #3379686a
 def _from_dict(groups, items):
     "The group of each item from a dict by name."
     items = [_item(o) for o in items]
@@ -121,6 +123,7 @@ def _numbers(keys):
     at = {}
     return np.array([at.setdefault(k, len(at)) for k in keys], int)
 
+# %% ../nbs/13_splits.ipynb #2610f383
 def _join(n, pairs):
     "Number of the unit of each of `n` items; `pairs` come in portions."
     unit = np.arange(n)
@@ -138,6 +141,7 @@ def _same_key(keys):
     pairs = [(first.setdefault(k, i), i) for i,k in enumerate(keys) if k is not None and k==k]
     return np.array(pairs, int).reshape(-1, 2)
 
+# %% ../nbs/13_splits.ipynb #7fe02272
 def _portions(pairs, most=1<<22):
     "The same pairs, in fewer and larger portions."
     have = []
@@ -201,6 +205,7 @@ class _Units(NamedTuple):
     at:np.ndarray # `(n,2)` centres
     sizes:np.ndarray # `(n,)` pixels
 
+# %% ../nbs/13_splits.ipynb #834fcb6d
 def _centres(case, unit):
     "Centre and size of each unit; `None` if not all tiles lie in one plane."
     g,n = case.ground,unit.max()+1
@@ -227,6 +232,7 @@ def check_halves(held, n):
     raise ValueError(f"{len(train)} tiles to train on and {len(held)} held out, of {n}: both need at least one; "
                      "give more tiles, `cut` the ones there are, or choose another `valid`")
 
+# %% ../nbs/13_splits.ipynb #98d12701
 def _some(case, idx, most=3):
     "A few names of items, and how many more there are."
     idx = list(dict.fromkeys(idx))
@@ -273,6 +279,7 @@ def apart(
     if len(near.pairs): _warn_leaks(case, held, near)
     return check_halves(held, case.n)
 
+# %% ../nbs/13_splits.ipynb #1f712100
 def _warn_leaks(case, held, near):
     "Warn that ground is on both sides."
     trained,tested = [case.items[i].name for i in near.pairs[0]]
@@ -283,6 +290,7 @@ def _warn_leaks(case, held, near):
 # %% ../nbs/13_splits.ipynb #0db0f88e
 def _number(name): return [int(n) for n in re.findall(r'\d+', name)[-1:]]
 
+# %% ../nbs/13_splits.ipynb #428e4f34
 def _last(units, sizes, share):
     "The last of `units` that make up about `share` of their size, at least one."
     room,held = share*sum(sizes[u] for u in units)*1.05,[]
@@ -320,6 +328,7 @@ class _Choice(NamedTuple):
     items:list
     torn:bool=False # Are there training tiles that share ground with it, to be left out?
 
+# %% ../nbs/13_splits.ipynb #81e29800
 def _tries(case, share):
     "Sets of items to hold out, the best first."
     whole = case.units('ground','group','source')
@@ -341,6 +350,7 @@ def _held_by_default(case, share):
     if best: return _Choice(best)
     raise ValueError(_why_one(case))
 
+# %% ../nbs/13_splits.ipynb #154febbe
 def _something_left(case, held):
     "Is there anything that can be trained on beside `held`?"
     return len(held)+len(too_near(case.ground, held).pairs)<case.n
@@ -367,11 +377,13 @@ class _Names(NamedTuple):
     source:str # Of the raster it was cut from
     part:str # Of the part
 
+# %% ../nbs/13_splits.ipynb #29552f96
 def _plain(v):
     "A name without the ending of a raster."
     v = Path(v).as_posix() if isinstance(v, Path) else str(v)
     return next((v[:-len(e)] for e in TILE_ENDINGS if v.lower().endswith(e)), v)
 
+# %% ../nbs/13_splits.ipynb #704b6435
 def _all_names(case):
     "The names of each item."
     out = []
@@ -386,6 +398,7 @@ def _is_called(n, v):
     if v in (n.region, n.group): return True
     return any(fnmatchcase(*o) for o in ((n.file, v), (n.path, v), (n.path, f'*/{v}')))
 
+# %% ../nbs/13_splits.ipynb #25f4fdd2
 def _find(names, v):
     "Items that go by `v`: by file, region or group; then by source; then by part."
     ways = _is_called,(lambda n,v: fnmatchcase(n.source, v)),(lambda n,v: fnmatchcase(n.part, v))
@@ -405,6 +418,7 @@ def _named(case, wanted):
     files,regions = list(dict.fromkeys(n.file for n in names)),sorted({n.region for n in names})
     raise ValueError(f"no tile or region is called {lost}: tiles are {files[:9]}, regions {regions[:9]}")
 
+# %% ../nbs/13_splits.ipynb #55c04595
 def _asked(case, valid):
     "Items that `valid` holds out."
     if isinstance(valid, (bool,np.bool_,dict)):

@@ -22,20 +22,24 @@ from .files import whole_file
 from .handles import is_remote
 from .layers import Facts,Layer,Origin,Values,file_stamps
 from .rasters import Tile,counting_bar,row_windows,tile_names
-from .labels import MaskTile,MaskValues,palette_colours,Palette
+from .codings import MaskValues,Palette,palette_colours
+from .labels import MaskTile
 from .chips import fits_dtype,check_not_source
 from .loader import is_sparse
 from .data import TileDataLoaders
 
-def _h5py():
-    try: import h5py
-    except ImportError: raise ImportError("h5py is missing: stores need the extra `store`, pip install 'aerialfast[store]'") from None
-    return h5py
-
 # %% ../nbs/21_store.ipynb #5d56fdad
 _FORMAT = 2
 
-def _tags(t):
+def _h5py():
+    "The module h5py, or an error that says how to install it."
+    try: import h5py
+    except ImportError:
+        raise ImportError("h5py is missing: stores need the extra `store`, pip install 'aerialfast[store]'") from None
+    return h5py
+
+# %% ../nbs/21_store.ipynb #55278c26
+def _nodata_of_bands(t):
     "The nodata value of each band, or `None`."
     out = [None]*t.n_bands
     for l in t.layers:
@@ -43,66 +47,128 @@ def _tags(t):
             if l.scales is None and fits_dtype(v, t.dtype): out[place] = float(v)
     return out
 
-def _known(t, m, held):
+# %% ../nbs/21_store.ipynb #b351e119
+def _index_entry(name, side):
     "What the index keeps of a tile, for JSON."
-    path = t.path if is_remote(t.path) else os.path.abspath(t.path)
-    return dict(path=path, part=t.part, origin=asdict(t.origin), held=held, sparse=is_sparse(m), h=t.h, w=t.w, dtype=str(t.dtype), names=t.names, bands=t.bands,
-        chosen=t.chosen, nodata=_tags(t), crs=t.crs.to_wkt() if t.crs else '', transform=list(t.transform)[:6])
+    t = side.tile
+    return dict(
+        name=name,
+        path=t.path if is_remote(t.path) else os.path.abspath(t.path),
+        part=t.part,
+        origin=asdict(t.origin),
+        held=side.held,
+        sparse=is_sparse(side.mask),
+        h=t.h, w=t.w,
+        dtype=str(t.dtype),
+        names=t.names,
+        bands=t.bands,
+        chosen=t.chosen,
+        nodata=_nodata_of_bands(t),
+        crs=t.crs.to_wkt() if t.crs else '',
+        transform=list(t.transform)[:6])
 
+# %% ../nbs/21_store.ipynb #87c68143
+class _Side(NamedTuple):
+    "A tile of the loaders, its mask, and whether it is held out."
+    tile:Tile
+    mask:object
+    held:bool
+
+# %% ../nbs/21_store.ipynb #968a9f01
+def _by_name(dls):
+    "The tiles of both sides by name, in the order of names."
+    sides = [_Side(t, m, k==1) for k,dl in enumerate(dls.loaders[:2]) for t,m in dl.tiles]
+    names = tile_names([s.tile for s in sides])
+    twice = [n for n,k in Counter(names).items() if k>1]
+    if twice: raise ValueError(f"tiles {twice[:3]} are in the loaders several times: store each once")
+    return dict(sorted(zip(names, sides), key=lambda o: o[0]))
+
+# %% ../nbs/21_store.ipynb #4fe51b1b
+class _Sum(NamedTuple):
+    "The checksum of some rows of a dataset."
+    name:str
+    y:int # First row
+    h:int # Number of rows
+    crc:int
+
+# %% ../nbs/21_store.ipynb #57040002
+class _Group:
+    "The datasets of a tile in a store."
+    def __init__(self, group, tile, block, compression):
+        self.group,self.tile = group,tile
+        self.out,self.sums = {},[]
+        self.kwargs = dict(compression=compression, fletcher32=True)
+        self.side = min(block, tile.h),min(block, tile.w)
+
+    def dataset(self, name, c, dtype, fill=None):
+        "The dataset of this name, made if it does not exist."
+        if name not in self.out:
+            kwargs = dict(chunks=(c, *self.side), fillvalue=fill, **self.kwargs)
+            self.out[name] = self.group.create_dataset(name, (c, self.tile.h, self.tile.w), dtype, **kwargs)
+        return self.out[name]
+
+    def put(self, name, y, a, fill=None):
+        "Write rows `a` `(C,h,w)` from row `y` on, and keep their checksum."
+        d,h = self.dataset(name, len(a), a.dtype, fill),a.shape[1]
+        d[:,y:y+h] = a
+        self.sums.append(_Sum(d.name, y, h, zlib.crc32(np.ascontiguousarray(a))))
+
+# %% ../nbs/21_store.ipynb #1a696f81
+def _store(group, side, nodata, bar):
+    "Write a tile and its mask."
+    t = side.tile.with_fill([0 if v is None else v for v in nodata])
+    for y,x,h,w in row_windows(t):
+        v = t.values(y, x, h, w)
+        group.put('pixels', y, t.filled(v))
+        group.put('classes', y, side.mask.read(y, x, h, w)[None])
+        if v.bad is not None and v.bad.any(): group.put('bad', y, v.bad, fill=False)
+        if v.valid is not None and not v.valid.all(): group.put('valid', y, v.valid[None], fill=True)
+        bar.update(h*w)
+    return group.sums
+
+# %% ../nbs/21_store.ipynb #a814d9c8
+def _check_store(part, sums):
+    "Raise if the file does not hold what was written."
+    with _h5py().File(part, 'r') as f:
+        for s in sums:
+            try: same = zlib.crc32(np.ascontiguousarray(f[s.name][:,s.y:s.y+s.h]))==s.crc
+            except OSError: same = False
+            if same: continue
+            raise OSError(f"{part}: rows {s.y} to {s.y+s.h} of {s.name} do not read as they were written: "
+                          "is the disk full?")
+
+# %% ../nbs/21_store.ipynb #0aebfc89
+def _write_store(f, dls, tiles, block, compression, bar):
+    "Write the index and all tiles into the open file `f`; gives the checksums."
+    index,sums = [_index_entry(n, s) for n,s in tiles.items()],[]
+    f.attrs.update(what='aerialfast store', format=_FORMAT)
+    facts = json.dumps(dict(codes=list(dls.codes), colours=palette_colours(dls.palette), tiles=index))
+    f.create_dataset('index', data=np.frombuffer(facts.encode(), np.uint8), chunks=True, fletcher32=True)
+    for i,(d,side) in enumerate(zip(index, tiles.values())):
+        group = _Group(f.create_group(f'tiles/{i}'), side.tile, block, compression)
+        sums += _store(group, side, d['nodata'], bar)
+    return sums
+
+# %% ../nbs/21_store.ipynb #eca03669
 def store_tiles(
     dls, # `TileDataLoaders`; the tiles of both sides are stored
     dst, # File to write, ending in `.h5`
     block:int=256, # Side of the blocks, in pixels; the usual size of a patch
     compression:str='lzf', # `lzf`, which costs hardly any time, `gzip`, which is smaller, or `None`
-    progress:bool=None, # Show a bar; `None` where somebody can see it
+    progress:bool=None, # Show a progress bar; `None`: in a terminal and in Jupyter
 )->Path: # `dst`
     "Put tiles and masks into one file, whole or not at all."
-    h5py,dst = _h5py(),Path(dst)
+    h5py,dst,sums = _h5py(),Path(dst),[]
     if dst.suffix not in ('.h5','.hdf5'): raise ValueError(f"{dst} does not end in .h5: a store is an HDF5 file")
-    sides = [(t,m,k) for k,dl in enumerate(dls.loaders[:2]) for t,m in dl.tiles]
-    check_not_source([dst], [o for t,m,_ in sides for o in (t, m.tile)])
-    names = tile_names([t for t,_,_ in sides])
-    twice = [n for n,k in Counter(names).items() if k>1]
-    if twice: raise ValueError(f"tiles {twice[:3]} are in the loaders several times: store each once")
-    index = [dict(name=n, **_known(t, m, bool(k))) for n,(t,m,k) in sorted(zip(names, sides), key=lambda o: o[0])]
-    by_name = dict(zip(names, sides))
-    sums = []
-    with whole_file(dst, lambda part: _check_store(part, sums)) as part, counting_bar(sum(t.h*t.w for t,_,_ in sides), dst.name, 'px', progress) as bar:
-        with h5py.File(part, 'w', libver='latest') as f: # the newest layout has checksums for all but the pixels
-            f.attrs.update(what='aerialfast store', format=_FORMAT)
-            facts = json.dumps(dict(codes=list(dls.codes), colours=palette_colours(dls.palette), tiles=index))
-            f.create_dataset('index', data=np.frombuffer(facts.encode(), np.uint8), chunks=True, fletcher32=True)
-            for i,d in enumerate(index):
-                t,m,_ = by_name[d['name']]
-                sums += _store(f.create_group(f'tiles/{i}'), t, m, d['nodata'], int(block), compression, bar)
+    tiles = _by_name(dls)
+    check_not_source([dst], [t for s in tiles.values() for t in (s.tile, s.mask.tile)])
+    px = sum(s.tile.h*s.tile.w for s in tiles.values())
+    def check(part): _check_store(part, sums)
+    with whole_file(dst, check) as part, counting_bar(px, dst.name, 'px', progress) as bar:
+        # the newest layout has checksums for everything but the pixels
+        with h5py.File(part, 'w', libver='latest') as f:
+            sums += _write_store(f, dls, tiles, int(block), compression, bar)
     return dst
-
-# %% ../nbs/21_store.ipynb #57040002
-def _store(g, t, m, nodata, block, compression, bar):
-    "Write a tile and its mask; gives the checksum of each portion."
-    def new(name, c, dtype, fill=None):
-        return g.create_dataset(name, (c,t.h,t.w), dtype, chunks=(c, min(block, t.h), min(block, t.w)), compression=compression, fletcher32=True, fillvalue=fill)
-    out = dict(pixels=new('pixels', t.n_bands, t.dtype), classes=new('classes', 1, np.uint8))
-    sums,t = [],t.with_fill([0 if v is None else v for v in nodata])
-    for y,x,h,w in row_windows(t):
-        v = t.values(y, x, h, w)
-        parts = dict(pixels=t.filled(v), classes=m.read(y, x, h, w)[None])
-        if v.bad is not None and v.bad.any(): parts['bad'] = v.bad
-        if v.valid is not None and not v.valid.all(): parts['valid'] = v.valid[None]
-        for name,a in parts.items():
-            if name not in out: out[name] = new(name, len(a), bool, name=='valid')
-            out[name][:,y:y+h] = a
-            sums.append((out[name].name, y, h, zlib.crc32(np.ascontiguousarray(a))))
-        bar.update(h*w)
-    return sums
-
-def _check_store(part, sums):
-    "Does the file hold what was written?"
-    with _h5py().File(part, 'r') as f:
-        for name,y,h,crc in sums:
-            try: same = zlib.crc32(np.ascontiguousarray(f[name][:,y:y+h]))==crc
-            except OSError: same = False
-            if not same: raise OSError(f"{part}: rows {y} to {y+h} of {name} do not read as they were written: is the disk full?")
 
 # %% ../nbs/21_store.ipynb #7ecade2c
 class _Store(NamedTuple):
@@ -114,12 +180,7 @@ class _Store(NamedTuple):
     at:dict # Name to the group of the tile
     stamps:tuple # Of the file
 
-@contextmanager
-def _damage(path, what=''):
-    "Turn h5py's errors into one that names the file."
-    try: yield
-    except (OSError,KeyError,RuntimeError,TypeError,ValueError,AttributeError) as e: raise OSError(f"{path}: {what} cannot be read ({e}); the file is damaged: copy it anew") from e
-
+# %% ../nbs/21_store.ipynb #db7206d1
 _stores = {}
 def _open_store(path):
     "The store at `path`, with a handle of its own in each process."
@@ -129,33 +190,74 @@ def _open_store(path):
     if path not in _stores or _stores[path][0]!=state: _stores[path] = state,_read_index(path)
     return _stores[path][1]
 
+# %% ../nbs/21_store.ipynb #5d2e1255
+@contextmanager
+def _damage(path, what=''):
+    "Turn h5py's errors into one that names the file."
+    try: yield
+    except (OSError,KeyError,RuntimeError,TypeError,ValueError,AttributeError) as e:
+        raise OSError(f"{path}: {what} cannot be read ({e}); the file is damaged: copy it again") from e
+
+# %% ../nbs/21_store.ipynb #28fc3888
 def _read_index(path):
+    "Open the store at `path`."
     try: f = _h5py().File(path, 'r')
-    except OSError as e: raise OSError(f"{path}: cannot be opened ({e}); the file is damaged or no store: write it anew by `store_tiles`") from e
+    except OSError as e:
+        raise OSError(f"{path}: cannot be opened ({e}); the file is damaged or no store: "
+                      "write it again by `store_tiles`") from e
     with _damage(path): kind,index = f.attrs.get('format'),f.get('index')
-    if kind is None: raise ValueError(f"{path} is an HDF5 file, but no store of tiles: give a file that `store_tiles` wrote")
-    if kind!=_FORMAT: raise ValueError(f"{path} is a store of format {kind}, this version reads format {_FORMAT}: write it anew by `store_tiles`")
+    if kind is None:
+        raise ValueError(f"{path} is an HDF5 file, but no store of tiles: give a file that `store_tiles` wrote")
+    if kind!=_FORMAT:
+        raise ValueError(f"{path} is a store of format {kind}, this version reads format {_FORMAT}: "
+                         "write it again by `store_tiles`")
     with _damage(path): d = json.loads(index[:].tobytes())
     names = [t['name'] for t in d['tiles']]
-    return _Store(f, d['codes'], d['colours'], dict(zip(names, d['tiles'])), {n: f'tiles/{i}' for i,n in enumerate(names)}, file_stamps([path]))
+    groups = {n: f'tiles/{i}' for i,n in enumerate(names)}
+    return _Store(f, d['codes'], d['colours'], dict(zip(names, d['tiles'])), groups, file_stamps([path]))
 
+# %% ../nbs/21_store.ipynb #a3a15c97
 class _StoreLayer(Layer):
     "A tile of a store, its pixels or its classes."
     def __init__(self, path, name, what):
         store = _open_store(path)
         if name not in store.tiles: raise ValueError(f"no tile {name!r} in {path}: it holds {list(store.tiles)[:9]}")
-        d = store.tiles[name]
+        self.name,self.what = name,what
         with _damage(path, name):
-            g = store.file[store.at[name]]
-            blocks,compression,have = g[what].chunks[1:],g[what].compression,[*g]
-        self.name,self.what,self.has = name,what,[k for k in ('bad','valid') if k in have and what=='pixels']
-        names,dtype,nodata = (d['names'],d['dtype'],tuple(d['nodata'])) if what=='pixels' else (['class'],'uint8',(None,))
-        crs = rasterio.crs.CRS.from_wkt(d['crs']) if d['crs'] else None
-        super().__init__(path, Facts(d['h'], d['w'], (dtype,)*len(names), names, crs, rasterio.Affine(*d['transform']), nodata, mask='all' if 'valid' in self.has else '',
-            blocks=blocks, compression=compression, driver='HDF5', origin=Origin(**d['origin'])), store.stamps)
+            group = store.file[store.at[name]]
+            blocks,compression = group[what].chunks[1:],group[what].compression
+            self.has = [k for k in ('bad','valid') if what=='pixels' and k in group]
+        super().__init__(path, self._facts(store.tiles[name], blocks, compression), store.stamps)
     def key(self): return [super().key(), self.name, self.what]
 
+# %% ../nbs/21_store.ipynb #b70c5e15
+@patch
+def _facts(self:_StoreLayer, d, blocks, compression):
+    "The `Facts` of a layer from the index entry `d`."
+    names,dtype,nodata = d['names'],d['dtype'],tuple(d['nodata'])
+    if self.what=='classes': names,dtype,nodata = ['class'],'uint8',(None,)
+    crs = rasterio.crs.CRS.from_wkt(d['crs']) if d['crs'] else None
+    return Facts(d['h'], d['w'], (dtype,)*len(names), names, crs, rasterio.Affine(*d['transform']), nodata,
+                 mask='all' if 'valid' in self.has else '', blocks=blocks, compression=compression, driver='HDF5',
+                 origin=Origin(**d['origin']))
+
 # %% ../nbs/21_store.ipynb #57040004
+def _sampled(h, n, start):
+    "`n` evenly spaced rows or columns among `h`, counted from `start`."
+    return ((np.arange(n)+.5)*h/n).astype(int)+start
+
+# %% ../nbs/21_store.ipynb #1ef4a131
+def _thinned(d, ys, xs, x, w):
+    "Rows `ys` and columns `xs` of a dataset, both inside of the columns `x` to `x+w`."
+    out = np.empty((len(d), len(ys), len(xs)), d.dtype)
+    for row in np.unique(ys//d.chunks[1]):
+        here = np.flatnonzero(ys//d.chunks[1]==row)
+        first,last = ys[here[0]],ys[here[-1]]
+        a = d[:, first:last+1, x:x+w]
+        out[:,here] = a[:, ys[here]-first][:, :, xs-x]
+    return out
+
+# %% ../nbs/21_store.ipynb #4b9d6d08
 @patch
 def _get(self:_StoreLayer, what, win, shape=None):
     "Part of a dataset under `win`, `(C,h,w)`."
@@ -163,70 +265,78 @@ def _get(self:_StoreLayer, what, win, shape=None):
     y,x,h,w = (int(v) for v in (win.row_off, win.col_off, win.height, win.width))
     with _damage(self.path, f'rows {y} to {y+h} of {self.name}'):
         d = store.file[f'{store.at[self.name]}/{what}']
-        return d[:, y:y+h, x:x+w] if shape is None else _thinned(d, y, x, h, w, *shape)
+        if shape is None: return d[:, y:y+h, x:x+w]
+        return _thinned(d, _sampled(h, shape[0], y), _sampled(w, shape[1], x), x, w)
 
-def _thinned(d, y, x, h, w, nh, nw):
-    ys,xs = (((np.arange(n)+.5)*m/n).astype(int)+o for n,m,o in ((nh,h,y), (nw,w,x)))
-    out = np.empty((len(d), nh, nw), d.dtype)
-    for row in np.unique(ys//d.chunks[1]):
-        here = np.flatnonzero(ys//d.chunks[1]==row)
-        first,last = ys[here[0]],ys[here[-1]]
-        out[:,here] = d[:, first:last+1, x:x+w][:, ys[here]-first][:, :, xs-x]
-    return out
+# %% ../nbs/21_store.ipynb #31987ede
+@patch
+def pixels(self:_StoreLayer, win, shape=None):
+    "Pixels `(C,h,w)` of the chosen bands."
+    return self._get(self.what, win, shape)[[b-1 for b in self.bands]]
 
 @patch
-def pixels(self:_StoreLayer, win, shape=None): return self._get(self.what, win, shape)[[b-1 for b in self.bands]]
+def masked(self:_StoreLayer, win, shape=None):
+    "Which pixels are valid in all bands, `(h,w)` bool."
+    return self._get('valid', win, shape)[0]
 
 @patch
 def values(self:_StoreLayer, win, shape=None):
+    "`Values` of the chosen bands: pixels, and which of them are missing."
     bad = self._get('bad', win, shape)[[b-1 for b in self.bands]] if 'bad' in self.has else None
     valid = self._get('valid', win, shape)[0] if 'valid' in self.has else None
     return Values(self.pixels(win, shape), bad, valid)
-
-@patch
-def masked(self:_StoreLayer, win, shape=None): return self._get('valid', win, shape)[0]
 
 # %% ../nbs/21_store.ipynb #1478154b
 class StoredTile(Tile):
     "A tile in a store, by the name and the bands of the file that it was made from."
     def __init__(self,
-        path, # The store
-        name, # Name of the tile in it
+        path, # Path of the store
+        name:str, # Name of the tile in it, such as 'north_1'
         bands:list=None, # Bands to read, by number from 1 or by name, among those that were stored; `None` for all
-        what='pixels', # `pixels` or `classes`
+        what:str='pixels', # `pixels`, or `classes` for its mask
     ):
-        layer = _StoreLayer(path, name, what)
-        self.set_layers([layer], bands)
+        self.set_layers([_StoreLayer(path, name, what)], bands)
         d = _open_store(path).tiles[name]
         self.path,self.paths,self.part = d['path'],[d['path']],d['part']
         self.sparse = d.get('sparse', False) # is only a part labelled?
-        if what=='classes': return
-        before = d['chosen'] or d['bands'] # by number or name in the original file
-        if self.chosen is not None: self.chosen = [before[b-1] for b in self.bands]
-        elif d['chosen'] is not None: self.chosen = list(d['chosen'])
-        self.bands = [d['bands'][b-1] for b in self.bands]
-    def __repr__(self): return f"StoredTile {self.name} in {Path(self.layers[0].path).name}: {self.n_bands} x {self.h} x {self.w} {self.dtype}, {self.crs or 'no CRS'}"
+        if what=='pixels': self._original_bands(d)
+
+    def __repr__(self):
+        store = Path(self.layers[0].path).name
+        size = f'{self.n_bands} x {self.h} x {self.w}'
+        return f"StoredTile {self.name} in {store}: {size} {self.dtype}, {self.crs or 'no CRS'}"
+
+# %% ../nbs/21_store.ipynb #3eeb3491
+@patch
+def _original_bands(self:StoredTile, d):
+    "Call the bands by their numbers in the original file, from the index entry `d`."
+    before = d['chosen'] or d['bands'] # by number or name
+    if self.chosen is not None: self.chosen = [before[b-1] for b in self.bands]
+    elif d['chosen'] is not None: self.chosen = list(d['chosen'])
+    self.bands = [d['bands'][b-1] for b in self.bands]
 
 # %% ../nbs/21_store.ipynb #4fdf373a
-@patch(cls_method=True)
-@delegates(TileDataLoaders.from_tiles, but=['tiles','masks'])
-def from_store(cls:TileDataLoaders,
-    store, # File that `store_tiles` wrote
-    bands:list=None, # Bands to read, by number from 1 or by name, among those that were stored; `None` for all
-    path=None, # Where models are saved; `None` for the folder of the store
-    **kwargs,
-):
-    "From a store."
-    s = _open_store(store)
-    coding = MaskValues(s.codes)
-    tiles,masks = [StoredTile(store, n, bands) for n in s.tiles],[MaskTile(StoredTile(store, n, what='classes'), coding) for n in s.tiles]
-    kwargs = {'palette':Palette(s.colours), 'path':path or Path(store).parent, **kwargs}
-    if all(kwargs.get(k) is None for k in ('valid','groups','buffer_m','cut')): kwargs['valid'] = _held([d['held'] for d in s.tiles.values()])
-    dls = cls.from_tiles(tiles, masks, **kwargs)
-    if (folder := Path(tiles[0].path).parent).is_dir(): dls.images = folder
-    return dls
-
 def _held(flags):
     "A splitter that holds out the items whose flag is true."
     def split(items): return [i for i,h in enumerate(flags) if not h],[i for i,h in enumerate(flags) if h]
     return split
+
+# %% ../nbs/21_store.ipynb #9b955ae0
+@patch(cls_method=True)
+@delegates(TileDataLoaders.from_tiles, but=['tiles','masks'])
+def from_store(cls:TileDataLoaders,
+    store, # Path of the file that `store_tiles` wrote
+    bands:list=None, # Bands to read, by number from 1 or by name, among those that were stored; `None` for all
+    path=None, # Where models are saved; `None` for the folder of the store
+    **kwargs,
+):
+    "Loaders of the tiles in a store."
+    s = _open_store(store)
+    tiles = [StoredTile(store, n, bands) for n in s.tiles]
+    masks = [MaskTile(StoredTile(store, n, what='classes'), MaskValues(s.codes)) for n in s.tiles]
+    kwargs = {'palette':Palette(s.colours), 'path':path or Path(store).parent, **kwargs}
+    asked = [k for k in ('valid','groups','buffer_m','cut') if kwargs.get(k) is not None]
+    if not asked: kwargs['valid'] = _held([d['held'] for d in s.tiles.values()])
+    dls = cls.from_tiles(tiles, masks, **kwargs)
+    if (folder := Path(tiles[0].path).parent).is_dir(): dls.images = folder
+    return dls

@@ -1,4 +1,4 @@
-"""Long runs that are watched from elsewhere, averaged, stopped and resumed
+"""Averaged weights, scores of whole tiles, pictures after each epoch, and the worst patches
 
 Docs: https://aerialfast.github.io/aerialfast/training.html.md"""
 
@@ -8,7 +8,6 @@ Docs: https://aerialfast.github.io/aerialfast/training.html.md"""
 __all__ = ['WeightAverage', 'Stitched', 'show_triples', 'EpochPictures']
 
 # %% ../nbs/29_training.ipynb #2b0c317c
-import re
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
 import pandas as pd
 from .grids import Grid
@@ -27,30 +26,42 @@ class WeightAverage(Callback):
     "Validate, and end with, the exponential average of the weights."
     order = 40
     def __init__(self,
-        decay:float=0.99, # Share of the average that a step leaves as it is; 0.99 averages about the last 100 steps
+        decay:float=0.99, # Share of the average that a step keeps; 0.99 averages about the last 100 steps
     ):
         if not 0<=decay<1: raise ValueError(f"decay={decay}: give a share from 0 to less than 1")
         self.decay = float(decay)
+
     def before_fit(self):
-        self.run = not hasattr(self, 'lr_finder')
-        self.avg,self.raw = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.decay), use_buffers=True),None
+        self.run,self.raw = not hasattr(self, 'lr_finder'),None
+        self.avg = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.decay), use_buffers=True)
+
     def after_step(self): self.avg.update_parameters(self.model)
-    def before_train(self): self._back()
-    def before_validate(self):
-        if not self.avg.n_averaged: return
-        self.raw = deepcopy(self.model.state_dict())
-        self.model.load_state_dict(self.avg.module.state_dict())
-    def _back(self):
-        if self.raw is not None: self.model.load_state_dict(self.raw); self.raw = None
-    def after_fit(self):
-        if self.raw is None and self.avg.n_averaged: self.model.load_state_dict(self.avg.module.state_dict()) # stopped within an epoch
-        self.raw = None
     def state(self): return dict(avg=self.avg.state_dict(), raw=self.raw)
-    def restore(self, state): self.avg.load_state_dict(state['avg']); self.raw = state['raw']
+    def restore(self, state):
+        self.avg.load_state_dict(state['avg'])
+        self.raw = state['raw']
+
+# %% ../nbs/29_training.ipynb #6b88dc4f
+@patch
+def before_validate(self:WeightAverage):
+    if not self.avg.n_averaged: return
+    self.raw = deepcopy(self.model.state_dict())
+    self.model.load_state_dict(self.avg.module.state_dict())
+
+@patch
+def before_train(self:WeightAverage):
+    if self.raw is not None: self.model.load_state_dict(self.raw)
+    self.raw = None
+
+@patch
+def after_fit(self:WeightAverage):
+    stopped = self.raw is None # within an epoch, before its validation
+    if stopped and self.avg.n_averaged: self.model.load_state_dict(self.avg.module.state_dict())
+    self.raw = None
 
 # %% ../nbs/29_training.ipynb #7e34b6b3
 def _classes(probs):
-    "Classes of `(C,H,W)` probabilities as a map without threshold has them: of two that are equally likely the second."
+    "Classes of `(C,H,W)` probabilities, as in a map without threshold: of two that are equally likely the second."
     return (probs[-1]>=np.float32(.5)).astype(np.uint8) if len(probs)<=2 else probs.argmax(0)
 
 class Stitched(Metric):
@@ -61,53 +72,64 @@ class Stitched(Metric):
         sz:int=None, # Side of a patch, in pixels; `None` as in `predict_tile`
         overlap:float=None, # Share of `sz` that neighbouring patches share; `None` for 128 px, but at most half
     ):
-        if score.startswith('boundary_f1'): raise ValueError(f"{score} needs outlines, which rows of a map that is being made cut: take `evaluate` with `boundaries`, or another score")
+        if score.startswith('boundary_f1'):
+            raise ValueError(f"{score} needs whole boundaries, but a map is scored in strips of rows: "
+                             "take `evaluate` with `boundaries`, or another score")
         self.score,self.every,self.sz,self.overlap = score,every,sz,overlap
+
     def reset(self): self.learn = None
     def accumulate(self, learn): self.learn = learn
     @property
     def name(self): return f'stitched_{self.score}'
-    @property
-    def value(self):
-        epoch = getattr(self.learn, 'epoch', 0)+1
-        if epoch%self.every and epoch<getattr(self.learn, 'n_epoch', 1): return float('nan')
-        model = self.learn.aerial_model()
-        metric, = confusion_metrics(self.learn.dls.codes, [self.score])
-        sz = map_patch_sz(model, self.sz)
-        for tile,mask in self.learn.dls.valid.tiles:
-            t = model.open_tile(tile)
-            rows = stream_probs(model, t, Grid(t.shape, sz, self.overlap), model.batch_size(sz or 1024))
-            for r,truth in known_rows(rows, mask): metric.confusion.update(_classes(r.probs), truth)
-        return metric.value
+
+# %% ../nbs/29_training.ipynb #3c15088f
+@patch(as_prop=True)
+def value(self:Stitched):
+    learn = self.learn
+    epoch = getattr(learn, 'epoch', 0)+1
+    if epoch%self.every and epoch<getattr(learn, 'n_epoch', 1): return float('nan')
+    model = learn.aerial_model()
+    metric, = confusion_metrics(learn.dls.codes, [self.score])
+    sz = map_patch_sz(model, self.sz)
+    for tile,mask in learn.dls.valid.tiles:
+        t = model.open_tile(tile)
+        rows = stream_probs(model, t, Grid(t.shape, sz, self.overlap), model.batch_size(sz or 1024))
+        for r,truth in known_rows(rows, mask): metric.confusion.update(_classes(r.probs), truth)
+    return metric.value
 
 # %% ../nbs/29_training.ipynb #7f3af79e
 def _valid_windows(dls):
     "Where the patches of the validation tiles lie."
-    if not (ws := dls.valid.get_idxs()): raise ValueError(f"no validation patches: nothing is labelled on {len(dls.valid.tiles)} validation tiles, such as {dls.valid.tiles[0][0].name}; hold out others with `valid`")
-    return ws
+    if windows := dls.valid.get_idxs(): return windows
+    tiles = dls.valid.tiles
+    raise ValueError(f"no validation patches: nothing is labelled on {len(tiles)} validation tiles, "
+                     f"such as {tiles[0][0].name}; hold out others with `valid`")
 
 @patch
 def patch_triples(self:Learner,
     windows:list, # `(tile,y,x)` of patches of the validation tiles
-)->list: # Of each `(image, truth, prediction)`, ready to be shown
-    "Validation patches with their truth and what the network makes of them."
+)->list: # `(image, truth, prediction)` for each patch, ready to be shown
+    "Validation patches with truth and prediction."
     if not len(windows): raise ValueError("no patches to show: give one window at least")
     dl = self.dls.valid
     x,y = dl.after_batch(to_device(dl.do_batch([dl.do_item(w) for w in windows]), dl.device))
-    with evaluating(self.model) as net,torch.no_grad(): p = likeliest(class_logits(net(x.as_subclass(torch.Tensor))))
-    return [(*a, b[1]) for a,b in zip(*(dl.decode_batch((x, TensorTileMask(m)), len(windows)) for m in (y, p)))]
+    with evaluating(self.model) as net,torch.no_grad(): pred = likeliest(class_logits(net(x.as_subclass(torch.Tensor))))
+    def decoded(mask): return dl.decode_batch((x, TensorTileMask(mask)), len(windows))
+    return [(*a, b[1]) for a,b in zip(decoded(y), decoded(pred))]
 
+# %% ../nbs/29_training.ipynb #cf841e8c
 def show_triples(
     triples:list, # Of `Learner.patch_triples`
     titles:list=None, # One for each
     fig=None, # Figure to draw on; `None` makes one
 ): # The figure
     "Image, truth and prediction side by side, a row for each patch."
-    fig = fig or plt.figure(figsize=(6, 2.1*len(triples)))
-    for row,t,title in zip(np.atleast_2d(fig.subplots(len(triples), 3)), triples, titles or ['']*len(triples)):
-        for ax in row: t[0].show(ctx=ax)
-        for ax,m in zip(row[1:], t[1:]): m.show(ctx=ax, alpha=.7)
-        row[0].set_title(title, fontsize=8, loc='left')
+    n = len(triples)
+    fig = fig or plt.figure(figsize=(6, 2.1*n))
+    for axs,(image,truth,pred),title in zip(np.atleast_2d(fig.subplots(n, 3)), triples, titles or ['']*n):
+        for ax in axs: image.show(ctx=ax)
+        for ax,m in zip(axs[1:], (truth, pred)): m.show(ctx=ax, alpha=.7)
+        axs[0].set_title(title, fontsize=8, loc='left')
     fig.tight_layout()
     return fig
 
@@ -121,59 +143,77 @@ class EpochPictures(Callback):
     ):
         if n<1: raise ValueError(f"n={n}: give the number of patches in a picture, 1 or more")
         self.folder,self.n = Path(folder),int(n)
+
     def before_fit(self):
         self.run,self.windows = not hasattr(self, 'lr_finder'),None
-        _valid_windows(self.dls) # if there are none, better now than after an epoch
+        _valid_windows(self.dls) # an error now and not after an epoch
 
     def _choose(self):
-        "Of at most 200 patches from everywhere those with the largest share of known pixels that are not of the first class."
-        dl,ws = self.dls.valid,_valid_windows(self.dls)
-        def there(w): m = dl.read_window(*w, dl.sz)[1]; return ((m!=0)&(m!=VOID)).mean()
-        return sorted(ws[::-(-len(ws)//200)], key=there, reverse=True)[:self.n]
+        "The windows of the patches that are shown."
+        dl,windows = self.dls.valid,_valid_windows(self.dls)
+        def share(w):
+            mask = dl.read_window(*w, dl.sz)[1]
+            return ((mask!=0)&(mask!=VOID)).mean()
+        return sorted(windows[::-(-len(windows)//200)], key=share, reverse=True)[:self.n]
 
-    def after_epoch(self):
-        if not self.recorder.losses: return # `validate` is no epoch
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.windows is None: self.windows = self._choose()
-        patches = show_triples(self.learn.patch_triples(self.windows), fig=plt.Figure(figsize=(6, 2.1*self.n)))
-        for name,fig in ((f'epoch_{self.epoch+1}.jpg', patches), ('curves.png', self._curves())):
-            with whole_file(self.folder/name) as part: fig.savefig(part, dpi=110)
+# %% ../nbs/29_training.ipynb #c793a210
+@patch
+def after_epoch(self:EpochPictures):
+    if not self.recorder.losses: return # `validate` is no epoch
+    self.folder.mkdir(parents=True, exist_ok=True)
+    if self.windows is None: self.windows = self._choose()
+    triples = self.learn.patch_triples(self.windows)
+    patches = show_triples(triples, fig=plt.Figure(figsize=(6, 2.1*self.n)))
+    for name,fig in ((f'epoch_{self.epoch+1}.jpg', patches), ('curves.png', _curves(self.recorder))):
+        with whole_file(self.folder/name) as part: fig.savefig(part, dpi=110)
 
-    def _curves(self):
-        r,fig = self.recorder,plt.Figure(figsize=(7,2.6), layout='constrained')
-        (a,b),names = fig.subplots(1, 2),r.metric_names[1:]
-        if r.add_time: names = names[:-1]
-        table,at = np.array([[float(v) for v in vs[:len(names)]] for vs in r.values]),list(r.iters)
-        a.plot(r.losses, lw=.8, label='train'); a.plot(at, table[:,list(names).index('valid_loss')], 'o-', ms=3, label='valid'); a.set(xlabel='steps', title='loss')
-        for n,v in zip(names[2:], table[:,2:].T): b.plot(np.arange(len(v))+1, v, 'o-', ms=3, label=n)
-        b.set(xlabel='epoch', title='validation', ylim=(None,1))
-        for ax in (a,b): ax.legend(fontsize=8, frameon=False)
-        return fig
+def _curves(rec):
+    "A figure of losses and scores so far."
+    fig = plt.Figure(figsize=(7,2.6), layout='constrained')
+    left,right = fig.subplots(1, 2)
+    names = list(rec.metric_names[1:-1] if rec.add_time else rec.metric_names[1:])
+    table = pd.DataFrame([[float(v) for v in vs[:len(names)]] for vs in rec.values], columns=names)
+    left.plot(rec.losses, lw=.8, label='train')
+    left.plot(list(rec.iters), table.valid_loss, 'o-', ms=3, label='valid')
+    left.set(xlabel='steps', title='loss')
+    for n in names[2:]: right.plot(np.arange(len(table))+1, table[n], 'o-', ms=3, label=n)
+    right.set(xlabel='epoch', title='validation', ylim=(None,1))
+    for ax in (left,right): ax.legend(fontsize=8, frameon=False)
+    return fig
 
 # %% ../nbs/29_training.ipynb #7e70d118
-@patch
-def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y`, `x` of the upper left corner in pixels, `loss`, `error`, `lon`, `lat`; worst first
-    "Loss and errors of each validation patch, and where it lies."
-    dl,rows,names = self.dls.valid,[],tile_names([t for t,_ in self.dls.valid.tiles])
-    windows = iter(_valid_windows(self.dls))
-    for x,y in dl:
-        with evaluating(self.model) as net,torch.no_grad(): out = net(x.as_subclass(torch.Tensor))
-        wrong,known = likeliest(class_logits(out))!=y.as_subclass(torch.Tensor),y.as_subclass(torch.Tensor)!=VOID
+def _patch_losses(learn):
+    "Loss and share of wrong pixels of each validation patch, in their order."
+    for x,y in learn.dls.valid:
+        with evaluating(learn.model) as net,torch.no_grad(): out = net(x.as_subclass(torch.Tensor))
+        truth = y.as_subclass(torch.Tensor)
+        known = truth!=VOID
+        wrong = (likeliest(class_logits(out))!=truth)&known
         for k in range(len(x)):
-            (i,r,c),one = next(windows),tuple(o[k:k+1] for o in out) if isinstance(out, tuple) else out[k:k+1]
-            t,n = dl.tiles[i][0],int(known[k].sum())
-            lon,lat = lonlat(t, r+dl.sz/2, c+dl.sz/2)
-            rows.append(dict(tile=names[i], y=r, x=c, loss=float(self.loss_func(one, y[k:k+1])), error=int((wrong&known)[k].sum())/n if n else np.nan, lon=lon, lat=lat))
+            one = tuple(o[k:k+1] for o in out) if isinstance(out, tuple) else out[k:k+1]
+            n = int(known[k].sum())
+            yield float(learn.loss_func(one, y[k:k+1])),int(wrong[k].sum())/n if n else np.nan
+
+@patch
+def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y` and `x` of the upper left pixel, `loss`, `error`, `lon`, `lat`; worst first
+    "Loss and errors of each validation patch, and where it lies."
+    dl = self.dls.valid
+    names,rows = tile_names([t for t,_ in dl.tiles]),[]
+    for (i,y,x),(loss,error) in zip(_valid_windows(self.dls), _patch_losses(self)):
+        lon,lat = lonlat(dl.tiles[i][0], y+dl.sz/2, x+dl.sz/2)
+        rows.append(dict(tile=names[i], y=y, x=x, loss=loss, error=error, lon=lon, lat=lat))
     return pd.DataFrame(rows).sort_values('loss', ascending=False, ignore_index=True)
 
+# %% ../nbs/29_training.ipynb #28144174
 @patch
 def show_worst(self:Learner,
     n:int=4, # Number of patches
-    scores:pd.DataFrame=None, # Rows of `patch_scores` to show the first of; `None` to make them
+    scores:pd.DataFrame=None, # Rows of `patch_scores`, whose first `n` are shown; `None` to compute them
 ): # The figure
     "Image, truth and prediction of the patches with the largest loss."
     if n<1: raise ValueError(f"n={n}: give the number of patches to show, 1 or more")
     scores = (self.patch_scores() if scores is None else scores).head(n)
-    at = {name: i for i,name in enumerate(tile_names([t for t,_ in self.dls.valid.tiles]))}
-    return show_triples(self.patch_triples([(at[s.tile], int(s.y), int(s.x)) for s in scores.itertuples()]),
-                        [f'{s.tile} ({s.y}, {s.x}), loss {s.loss:.2f}, {s.error:.0%} wrong' for s in scores.itertuples()])
+    place = {name: i for i,name in enumerate(tile_names([t for t,_ in self.dls.valid.tiles]))}
+    rows = list(scores.itertuples())
+    titles = [f'{s.tile} ({s.y}, {s.x}), loss {s.loss:.2f}, {s.error:.0%} wrong' for s in rows]
+    return show_triples(self.patch_triples([(place[s.tile], int(s.y), int(s.x)) for s in rows]), titles)

@@ -199,7 +199,8 @@ def valid_cells(
         if not step: return _probed(tile, cell, every)
         return _keep_some(_share(tile, 0, 0, tile.h, tile.w, cell, step), known=False)
     n = max(1, (1<<22)//(tile.w*cell))*cell # rows that are read at once
-    return np.concatenate([*read_pool().map(lambda y: _share(tile, y, 0, min(n, tile.h-y), tile.w, cell), range(0, tile.h, n))])
+    def share(y): return _share(tile, y, 0, min(n, tile.h-y), tile.w, cell)
+    return np.concatenate([*read_pool().map(share, range(0, tile.h, n))])
 
 # %% ../nbs/15_windows.ipynb #aa819d7d
 def touched(
@@ -266,7 +267,7 @@ def ground_around(
 
 # %% ../nbs/15_windows.ipynb #f78e3fd8
 def _offset(rng, first, n, m, sz):
-    "Where a patch starts in the `n` pixels from `first` of a tile with `m`; at the border of the tile it is moved inside."
+    "Start of a patch in the `n` pixels from `first` of a tile with `m`; at the border of the tile it is moved inside."
     low,high = first,first+max(0, n-sz)
     at = rng.randint(low-sz//2 if first==0 else low, high+sz//2 if first+n==m else high)
     return min(max(at, low), high)

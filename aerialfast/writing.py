@@ -7,7 +7,7 @@ Docs: https://aerialfast.github.io/aerialfast/writing.html.md"""
 # %% auto #0
 __all__ = ['check_dst', 'Moments', 'RasterWriter', 'write_mosaic', 'tiled_copy']
 
-# %% ../nbs/06_writing.ipynb #d232dd28
+# %% ../nbs/06_writing.ipynb #9411b5e8
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ import os,shutil,sys,zlib
 from fastcore.basics import patch
 from .files import whole_file,write_whole
 from .handles import explained_errors,gdal_threads,ignore_no_crs,is_remote,quiet_gdal
-from .layers import SIDE_FILES,as_paths,is_value,missing_values,open_file,tile_files
+from .layers import SIDE_FILES,as_paths,is_value,missing_values,file_layer,tile_files
 from .mosaics import Mosaic,mosaic_layer
 from .rasters import Tile,row_windows
 import numpy as np
@@ -35,10 +35,11 @@ def check_dst(
     if dst.is_dir(): raise IsADirectoryError(f"{dst} is a folder: give the name of a file to write")
     if not dst.parent.is_dir(): raise FileNotFoundError(f"{dst.parent} is no folder: make it before writing {dst.name}")
     for t in tiles:
-        if t.reads(dst): raise ValueError(f"{dst} is one of the files that {t.name} is read from: write to another file")
+        if not t.reads(dst): continue
+        raise ValueError(f"{dst} is one of the files that {t.name} is read from: write to another file")
     return dst
 
-# %% ../nbs/06_writing.ipynb #62e1bee7
+# %% ../nbs/06_writing.ipynb #c76bb04d
 def _move_sides(part, dst):
     "Move the side files of `part` beside `dst`; remove those of the file that `dst` replaced."
     for s in SIDE_FILES:
@@ -68,7 +69,7 @@ class Moments:
     @property
     def std(self): return np.sqrt(self.m2/np.maximum(self.n, 1))
 
-# %% ../nbs/06_writing.ipynb #58ec4a25
+# %% ../nbs/06_writing.ipynb #66dede8e
 def _moments(x):
     "Number, mean, squared deviations, minimum and maximum of up to a few million numbers."
     if not x.size: return 0,0.,0.,np.inf,-np.inf
@@ -77,7 +78,7 @@ def _moments(x):
     f -= mean
     return x.size,mean,np.einsum('i,i', f, f),x.min(),x.max()
 
-# %% ../nbs/06_writing.ipynb #aad3b6dd
+# %% ../nbs/06_writing.ipynb #9fa732f2
 @patch
 def add(self:Moments,
     a:np.ndarray, # `(C,n,W)`
@@ -104,13 +105,13 @@ def _writing(dst):
     try: yield
     except (RasterioError,CPLE_BaseError) as e: raise _no_room(dst, e.__cause__ or e) from e
 
-# %% ../nbs/06_writing.ipynb #5492b952
+# %% ../nbs/06_writing.ipynb #56a0bee2
 def _checksum(a):
     "Checksum of pixels; all NaN are alike."
     a = np.ascontiguousarray(a)
     return zlib.crc32(np.where(np.isnan(a), 0, a) if a.dtype.kind=='f' else a)
 
-# %% ../nbs/06_writing.ipynb #0de9895d
+# %% ../nbs/06_writing.ipynb #1abdf434
 class RasterWriter:
     "Writes a tiled, compressed GeoTIFF from top to bottom; it appears as `dst` when it is whole."
     def __init__(self,
@@ -139,7 +140,7 @@ class RasterWriter:
         self.counts = Moments(count) if self.overviews else None
         self.y,self.rows,self.sums = 0,[],[] # rows in the file; rows that wait for a whole block; checksums
 
-# %% ../nbs/06_writing.ipynb #d2ffe4df
+# %% ../nbs/06_writing.ipynb #a4f081f9
 @patch
 def _profile(self:RasterWriter, like, count, dtype, nodata, bits):
     "How GDAL writes the file."
@@ -163,7 +164,7 @@ def __enter__(self:RasterWriter):
         raise
     return self
 
-# %% ../nbs/06_writing.ipynb #34b91433
+# %% ../nbs/06_writing.ipynb #74abe683
 @patch
 def _begin(self:RasterWriter):
     ignore_no_crs()
@@ -173,7 +174,7 @@ def _begin(self:RasterWriter):
     if self.tags: self.out.update_tags(**self.tags)
     if self.scale: self.out.scales = [self.scale]*self.out.count
 
-# %% ../nbs/06_writing.ipynb #909a91c2
+# %% ../nbs/06_writing.ipynb #5e0c4f49
 @patch
 def __exit__(self:RasterWriter, kind, err, tb):
     try:
@@ -184,7 +185,7 @@ def __exit__(self:RasterWriter, kind, err, tb):
         raise
     else: self.whole.__exit__(kind, err, tb)
 
-# %% ../nbs/06_writing.ipynb #b7e75c50
+# %% ../nbs/06_writing.ipynb #b5466c40
 @patch
 def _close(self:RasterWriter):
     with _writing(self.dst):
@@ -200,7 +201,7 @@ def _check_rows(self:RasterWriter, a):
     if a.ndim==3 and (len(a),a.shape[2],a.dtype)==(count,w,dtype): return
     raise ValueError(f"{self.dst.name}: got rows of shape {a.shape} and {a.dtype}: give ({count},n,{w}) of {dtype}")
 
-# %% ../nbs/06_writing.ipynb #392ee1a4
+# %% ../nbs/06_writing.ipynb #ee896c6a
 @patch
 def write(self:RasterWriter,
     a:np.ndarray, # `(C,n,W)` in the dtype of the file
@@ -217,7 +218,7 @@ def write(self:RasterWriter,
     self.rows = [a[:,n:].copy()] if n<have else []
     self.put(n, [(0, a[:,:n])])
 
-# %% ../nbs/06_writing.ipynb #5f02835e
+# %% ../nbs/06_writing.ipynb #66b48c60
 @patch
 def put(self:RasterWriter,
     n:int, # Rows
@@ -233,7 +234,7 @@ def put(self:RasterWriter,
         if self.counts: self.counts.add(a, missing_values(a, [self.kw['nodata']]*len(a)))
     self.y += n
 
-# %% ../nbs/06_writing.ipynb #710a6a18
+# %% ../nbs/06_writing.ipynb #f8135f33
 @patch
 def _read_back(self:RasterWriter, part):
     "Raise if the file `part` does not hold what was written."
@@ -243,7 +244,8 @@ def _read_back(self:RasterWriter, part):
             if n!=len(self._steps(src)): raise _no_room(self.dst, 'overviews are missing')
             for win,checksum in self.sums:
                 if _checksum(src.read(window=win))==checksum: continue
-                raise _no_room(self.dst, f'rows {win.row_off} to {win.row_off+win.height} do not read as they were written')
+                rows = f'rows {win.row_off} to {win.row_off+win.height}'
+                raise _no_room(self.dst, f'{rows} do not read as they were written')
         for k in range(n): self._check_overview(part, k)
 
 # %% ../nbs/06_writing.ipynb #a239bd2f
@@ -256,7 +258,7 @@ def _write_statistics(self:RasterWriter, out):
         percent = 100*m.n[i]/(out.width*out.height)
         out.update_tags(int(i)+1, **tags, STATISTICS_VALID_PERCENT=f'{percent:.4g}')
 
-# %% ../nbs/06_writing.ipynb #a263d48e
+# %% ../nbs/06_writing.ipynb #e139b2e9
 @patch
 def _steps(self:RasterWriter, out):
     "How much smaller each overview is than the file."
@@ -265,23 +267,24 @@ def _steps(self:RasterWriter, out):
     steps = [4**k for k in range(1, 10) if side>self.block*4**k/2]
     return steps or ([2] if self.cog and side>self.block else [])
 
-# %% ../nbs/06_writing.ipynb #48d25315
+# %% ../nbs/06_writing.ipynb #ca138e3a
 @patch(as_prop=True)
 def _resampling(self:RasterWriter): return 'average' if self.smooth else 'nearest'
 
-# %% ../nbs/06_writing.ipynb #ce09626d
+# %% ../nbs/06_writing.ipynb #414e5a57
 @patch
 def _finish(self:RasterWriter):
     "Add statistics and overviews, and arrange the file as a COG."
     like_file = dict(GDAL_TIFF_OVR_BLOCKSIZE=str(self.block), COMPRESS_OVERVIEW=self.kw['compress'].upper(),
         ZSTD_LEVEL_OVERVIEW='1', PREDICTOR_OVERVIEW=str(self.kw.get('predictor', 1)),
         INTERLEAVE_OVERVIEW='BAND', BIGTIFF_OVERVIEW='IF_SAFER', SPARSE_OK_OVERVIEW='ON')
-    with quiet_gdal(), rasterio.Env(**like_file, GDAL_NUM_THREADS=gdal_threads()), rasterio.open(self.part, 'r+') as out:
+    env = rasterio.Env(**like_file, GDAL_NUM_THREADS=gdal_threads())
+    with quiet_gdal(), env, rasterio.open(self.part, 'r+') as out:
         self._write_statistics(out)
         if steps := self._steps(out): out.build_overviews(steps, Resampling[self._resampling])
     if self.cog: self._as_cog()
 
-# %% ../nbs/06_writing.ipynb #aeb4e5c9
+# %% ../nbs/06_writing.ipynb #d0b50d1a
 @patch
 def _as_cog(self:RasterWriter):
     made = self.part.with_suffix('.cog.tif')
@@ -298,7 +301,7 @@ _OFFSETS = sorted(((dy,dx) for dy in range(-3, 4) for dx in range(-3, 4)), key=l
 
 def _alike(a, b): return (a==b) | ((a!=a)&(b!=b)) # NaN is like NaN
 
-# %% ../nbs/06_writing.ipynb #92b4d7a2
+# %% ../nbs/06_writing.ipynb #87b18543
 def _as_nearest(got, below, b, y, shape):
     "Which pixels of `got`, rows from `y` of band `b` of an overview of `shape`, are pixels of `below` at that place?"
     rows = (.5+np.arange(y, y+len(got))*(below.height/shape[0])).astype(int)
@@ -313,7 +316,7 @@ def _as_nearest(got, below, b, y, shape):
         good[i,j] = _alike(near, got[i,j])
     return good
 
-# %% ../nbs/06_writing.ipynb #2d757f43
+# %% ../nbs/06_writing.ipynb #d4bdd0b2
 def _as_average(got, below, b, y, shape, nodata):
     "Which pixels of `got`, as above, are about the mean of the pixels of `below` at that place?"
     step = below.height/shape[0]
@@ -323,14 +326,14 @@ def _as_average(got, below, b, y, shape, nodata):
     else: good = np.abs(got.astype(np.int64)-want)<=1
     return good if nodata is None else good & (is_value(got, nodata)==is_value(want, nodata))
 
-# %% ../nbs/06_writing.ipynb #2ff09f30
+# %% ../nbs/06_writing.ipynb #6a23a6ea
 class _Level(NamedTuple):
     "An overview that is checked."
     overview:object # Open file at this overview
     below:object # At the level below
     full:object=None # The file itself, if that is not the level below
 
-# %% ../nbs/06_writing.ipynb #5bfc0b6a
+# %% ../nbs/06_writing.ipynb #61495756
 @patch
 def _as_expected(self:RasterWriter, level, b, r, got):
     "Which pixels of `got`, rows of an overview from `r`, are right?"
@@ -340,7 +343,7 @@ def _as_expected(self:RasterWriter, level, b, r, got):
     if level.full and not ok.all(): ok |= _as_nearest(got, level.full, b, r, shape) # GDAL resamples one or the other
     return ok
 
-# %% ../nbs/06_writing.ipynb #db3bbddc
+# %% ../nbs/06_writing.ipynb #d8100025
 @patch
 def _is_right(self:RasterWriter, level, b, y):
     "Is each block of the overview in the block row at `y` right?"
@@ -353,7 +356,7 @@ def _is_right(self:RasterWriter, level, b, y):
         rows += len(got)
     return (good>=.5*rows*np.minimum(self.block, o.width-lefts)).all()
 
-# %% ../nbs/06_writing.ipynb #ce6b220e
+# %% ../nbs/06_writing.ipynb #6f188007
 @patch
 def _check_overview(self:RasterWriter, part, k):
     "Raise if the `k`th overview, from 0, does not show what lies below it."
@@ -378,7 +381,7 @@ def _check_same(a, b, dst):
         with _writing(dst): got = checksums(b, win)
         if got!=want: raise _no_room(dst, f'{rows} do not read as they were written')
 
-# %% ../nbs/06_writing.ipynb #e003d5ef
+# %% ../nbs/06_writing.ipynb #72e44e4c
 def _copy_tiled(src, part, dst):
     "Copy the raster `src`, a path or a VRT as text, to `part` in blocks of 256 px; errors speak of `dst`."
     kw = dict(driver='GTiff', tiled=True, blockxsize=256, blockysize=256, compress='deflate', bigtiff='IF_SAFER')
@@ -394,7 +397,7 @@ def _copy_tiled(src, part, dst):
             with made: _check_same(d, made, dst)
             if error: raise _no_room(dst, error) from error
 
-# %% ../nbs/06_writing.ipynb #c192524a
+# %% ../nbs/06_writing.ipynb #1e516b21
 def _free_value(layer):
     "A value that no band of `layer` holds as a measurement, as nodata value for all bands."
     t = Tile.of_layers([layer])
@@ -406,11 +409,11 @@ def _free_value(layer):
         a,ok = t.read_bands(*win)
         free = [v for v in free if not (a==v if ok is None else a[ok]==v).any()]
         if not free:
-            raise ValueError(f"{t.name}: its bands differ in nodata, and no value is left for one nodata value for all: "
+            raise ValueError(f"{t.name}: its bands differ in nodata, and no value is left that could stand for all: "
                              "write a .vrt instead, which keeps them apart")
     return int(free[0])
 
-# %% ../nbs/06_writing.ipynb #84aafadb
+# %% ../nbs/06_writing.ipynb #447a9a32
 def _pieces(src, dst):
     "The files that `dst` is made of."
     files = as_paths(src)
@@ -419,14 +422,14 @@ def _pieces(src, dst):
     if dst.suffix in ('.tif','.vrt'): return files
     raise ValueError(f"{dst} ends in {dst.suffix!r}: take .tif to copy the pixels, .vrt to point to them")
 
-# %% ../nbs/06_writing.ipynb #d7fdc3f2
+# %% ../nbs/06_writing.ipynb #fc977ca6
 def write_mosaic(
     src, # A folder or list of files that lie side by side, or one raster
     dst, # File to write: `.tif` copies the pixels into blocks of 256 px, `.vrt` points to them
 )->Path: # `dst`
     "Make one raster of several, or one in blocks of a raster that is slow to read."
     files = _pieces(src, Path(dst))
-    layers = [open_file(f) for f in files]
+    layers = [file_layer(f) for f in files]
     dst = check_dst(dst, *[Tile.of_layers([l]) for l in layers])
     facts = [l.facts for l in layers]
     if dst.suffix=='.vrt': return write_whole(dst, Mosaic(files, facts).vrt())
@@ -437,7 +440,7 @@ def write_mosaic(
     _move_sides(part, dst)
     return dst
 
-# %% ../nbs/06_writing.ipynb #5bce4277
+# %% ../nbs/06_writing.ipynb #97243821
 def tiled_copy(
     tile:Tile, # A tile of files, also a part of one
     folder, # Folder for the copies, one for each of `Tile.paths`; made if it is not there
