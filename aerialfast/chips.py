@@ -20,7 +20,7 @@ from .grids import Grid
 from .handles import quiet_gdal
 from .rasters import tile_names,row_windows
 from .writing import RasterWriter
-from .labels import VOID,Palette,check_palette,colour_table
+from .codings import VOID,Palette,check_palette,colour_table
 from .scales import valid_values
 from .shapes import Shapes,ShapeMask
 

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fastcore.basics import patch
-from .labels import VOID,plain_text
+from .codings import VOID,plain_text
 
 # %% ../nbs/35_curves.ipynb #5ab4af85
 def _check_range(p):

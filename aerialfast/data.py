@@ -13,7 +13,8 @@ from dataclasses import replace
 from warnings import warn
 import inspect,numbers,operator
 from .rasters import Tile,tile_names
-from .labels import Palette,MaskValues,MaskTile,check_codes,check_palette,find_values
+from .codings import Palette,MaskValues,check_codes,check_palette
+from .labels import MaskTile,find_values
 from .shapes import Shapes,ShapeMask
 from .splits import SplitCase,TileSplitter,apart,group_names,is_number,item_path
 from .pairs import file_list,find_pairs

@@ -10,7 +10,7 @@ __all__ = ['TensorTile', 'paint_mask', 'TensorTileMask', 'show_legend', 'small_m
 # %% ../nbs/16_displays.ipynb #d28a5af5
 from matplotlib.patches import Patch,Polygon
 from .rasters import Tile,tile_names
-from .labels import VOID,Palette,to_colours
+from .codings import VOID,Palette,to_colours
 from .scales import Scale
 from .overlaps import ground_of
 from .splits import region_of

@@ -20,7 +20,8 @@ from fastcore.basics import patch
 from .files import file_names,write_whole
 from .rasters import Tile,as_inputs,at_same_place,pass_through,tile_names,counting_bar,lonlat
 from .writing import RasterWriter
-from .labels import VOID,MaskTile,Palette,to_colours,colour_table,tagged_codes,tile_of
+from .codings import VOID,Palette,to_colours,colour_table
+from .labels import MaskTile,tagged_codes,tile_of
 from .shapes import Shapes,ShapeMask
 from .displays import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,boundary,dilate

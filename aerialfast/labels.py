@@ -13,8 +13,7 @@ import numpy as np
 import rasterio
 from pathlib import Path
 from fastcore.basics import patch
-from .codings import VOID,MaskValues,OneHot,Palette,check_codes,check_palette,colour_keys,colour_table
-from .codings import hex_colour,key_colour,palette_colours,plain_text,to_classes,to_colours
+from .codings import VOID,MaskValues,OneHot,Palette,check_codes,colour_keys,hex_colour,key_colour
 from .files import remember
 from .handles import close_handles
 from .rasters import Tile,counting_bar

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import ctypes,inspect,operator,os,pickle,threading,time
 from .files import remember
 from .rasters import read_patch,tile_names
-from .labels import VOID,class_cells
+from .codings import VOID
+from .labels import class_cells
 from .scales import measure_scale,as_one_dtype
 from .stitching import pixel_tensor
 from .windows import Grounds,Window,all_valid,grid_windows,labelled_grid,random_windows,read_pool,shared_windows

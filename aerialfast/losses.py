@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from fastcore.basics import patch
-from .labels import VOID
+from .codings import VOID
 
 # %% ../nbs/25_losses.ipynb #6b138287
 def class_logits(

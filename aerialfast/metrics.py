@@ -16,7 +16,7 @@ import torch.nn.functional as F
 import matplotlib.pyplot as plt
 from matplotlib.text import Text
 from fastcore.basics import patch
-from .labels import VOID,check_codes
+from .codings import VOID,check_codes
 from .losses import class_logits,likeliest
 from fastai.learner import Metric
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from .labels import VOID,Palette,colour_table
+from .codings import VOID,Palette,colour_table
 from .writing import RasterWriter
 from .stitching import Finished
 

@@ -22,7 +22,7 @@ from .grids import Grid,overlap_stride,portions,shard_of,touching
 from .layers import tile_files
 from .rasters import Tile,pass_through,block_row_mb,in_strips,counting_bar,source_digest
 from .writing import write_mosaic
-from .labels import Palette,check_palette
+from .codings import Palette,check_palette
 from .predictor import AerialModel,free_bytes,map_patch_sz
 from .shapes import Shapes,ShapeMask,vector_libraries
 from .outputs import STEPS,Output,checked_thresh,output_paths

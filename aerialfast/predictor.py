@@ -26,7 +26,7 @@ from .files import bring_back,whole_folder
 from .handles import is_remote
 from .rasters import Tile
 from .scales import Scale
-from .labels import Palette,check_palette,palette_colours
+from .codings import Palette,check_palette,palette_colours
 from .traits import check_traits,trait_differences
 from .classics import CLASSICS
 from .encoders import encoder_plan

@@ -13,6 +13,7 @@ from types import CellType,FunctionType
 import dis,functools,hashlib,inspect,json,os,random,re,threading,warnings
 import fastai
 from .files import whole_file,locked
+from .fingerprints import fingerprint
 from .rasters import tile_names
 from fastai.vision.all import *
 from fastai.callback.mixup import MixHandler
@@ -129,7 +130,6 @@ def _is_plain(v):
 
 def _text(v):
     "A short value as it is, anything else as a digest."
-    from aerialfast.fingerprints import fingerprint
     if isinstance(v, (torch.Tensor,np.ndarray,np.generic)) and math.prod(v.shape)<=20: v = v.tolist()
     return repr(v) if _is_plain(v) and len(repr(v))<200 else fingerprint(_functions(v) or v)[:12]
 

@@ -19,7 +19,7 @@ from rasterio.features import rasterize
 from .handles import is_remote
 from .layers import window_bounds,moved_transform
 from .rasters import Tile
-from .labels import VOID,check_codes
+from .codings import VOID,check_codes
 
 # %% ../nbs/09_shapes.ipynb #b851a10d
 def vector_libraries():

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from .grids import Grid,finished_rows,touching
 from .rasters import Tile,reflect_index
-from .labels import VOID
+from .codings import VOID
 
 # %% ../nbs/11_stitching.ipynb #5dd488d7
 def _reaches_out(tile, grid, y0, y1, x0, x1):

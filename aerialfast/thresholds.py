@@ -20,7 +20,8 @@ from .files import whole_file
 from .grids import Grid
 from .rasters import Tile,at_same_place,pass_through,row_windows,tile_names
 from .writing import check_dst
-from .labels import VOID,plain_text,tagged_codes
+from .codings import VOID,plain_text
+from .labels import tagged_codes
 from .stitching import Finished,as_tta,known_rows,stream_probs
 from .splits import name_region,tile_regions
 from .outputs import checked_thresh,two_channels,Output

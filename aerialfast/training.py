@@ -13,7 +13,7 @@ import pandas as pd
 from .grids import Grid
 from .files import whole_file
 from .rasters import lonlat,tile_names
-from .labels import VOID
+from .codings import VOID
 from .losses import class_logits,likeliest
 from .metrics import confusion_metrics
 from .stitching import known_rows,stream_probs

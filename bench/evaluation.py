@@ -41,7 +41,8 @@ def rasters(side):
 def one():
     from aerialfast.evaluation import evaluate
     from aerialfast.rasters import Tile,pass_through
-    from aerialfast.labels import MaskTile,MaskValues
+    from aerialfast.codings import MaskValues
+    from aerialfast.labels import MaskTile
     what,side = A.one.split(':')
     m,t = rasters(side)
     small = rasters('600')

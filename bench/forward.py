@@ -16,7 +16,8 @@ A = ap.parse_args()
 def one():
     import numpy as np, torch
     from aerialfast.grids import Grid
-    from aerialfast.labels import MaskTile,MaskValues
+    from aerialfast.codings import MaskValues
+    from aerialfast.labels import MaskTile
     from aerialfast.loader import keep_memory
     from aerialfast import predictor
     from aerialfast.loader import keep_memory

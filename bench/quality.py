@@ -26,7 +26,8 @@ import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 from aerialfast.layers import tile_files
 from aerialfast.rasters import Tile
-from aerialfast.labels import MaskTile,MaskValues,Palette
+from aerialfast.codings import MaskValues,Palette
+from aerialfast.labels import MaskTile
 from aerialfast.metrics import Confusion
 from aerialfast.curves import ThresholdCurves
 from aerialfast.classics import SqueezeExcite

@@ -59,7 +59,8 @@ def aerial(fmt, nw, **kw):
     from aerialfast.data import TileDataLoaders
     from aerialfast.splits import TileSplitter
     from aerialfast.rasters import Tile
-    from aerialfast.labels import MaskTile,MaskValues
+    from aerialfast.codings import MaskValues
+    from aerialfast.labels import MaskTile
     from aerialfast.scales import Scale
     from fastcore.foundation import L
     tiles,coding = [Tile(p) for p in paths(fmt, 'images')],MaskValues(['ground','building'], [0,255], void=[])
