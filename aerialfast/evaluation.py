@@ -12,6 +12,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack,contextmanager
 from pathlib import Path
+from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
@@ -29,14 +30,15 @@ from .objects import ObjectCounts
 import torch
 
 # %% ../nbs/38_evaluation.ipynb #1891194a
-ERRORS = dict(left_out='#FFFFFF', found='#4C9F70', false_alarm='#D1495B', missed='#2E6DB4') # true negative, true positive, false positive, false negative
+ERRORS = dict(left_out='#FFFFFF', found='#4C9F70', false_alarm='#D1495B', missed='#2E6DB4') # numbered from 0
 
+# %% ../nbs/38_evaluation.ipynb #5b12aa4b
 def error_map(
     pred:np.ndarray, # `(H,W)` classes
     truth:np.ndarray, # `(H,W)` classes
     c:int=1, # The class that is looked for
 )->np.ndarray: # `(H,W)` uint8: place in `ERRORS`, or `VOID`
-    "Which pixels of class `c` were found, left out, false alarms and missed."
+    "Which pixels of class `c` were left out, found, false alarms and missed."
     out = (pred==c)*np.uint8(2) ^ (truth==c)*np.uint8(3)
     out[(pred==VOID)|(truth==VOID)] = VOID
     return out
@@ -44,163 +46,271 @@ def error_map(
 # %% ../nbs/38_evaluation.ipynb #b70dbeb4
 class Evaluation:
     "What was counted when maps were compared with their truth, by tile."
-    def __init__(self, codes, c=1):
+    def __init__(self,
+        codes:list, # Class names
+        c:int=1, # The class whose boundaries and objects are scored
+    ):
         self.codes,self.c = list(codes),c
         self.maps,self.truths,self.regions = {},{},{}
-        self.tiles,self.bands,self.outlines,self.things = {},{},{},{}
-        self.places,self.errors = [],{} # `errors` holds for each tile the raster of the errors of each class
-    @property
-    def total(self):
-        "The `Confusion` of all tiles."
-        return sum(self.tiles.values(), start=Confusion(self.codes))
-    @property
-    def objects(self):
-        "The `Objects` of all tiles, or `None` if they were not asked for."
-        if not self.things: return None
-        first,*rest = self.things.values()
-        return sum(rest, start=first)
-    def region(self, name):
-        "The region of a tile: that of its origin, or what its name tells."
-        return self.regions.get(name) or name_region(name)
+        self.tiles = {} # `Confusion` of all pixels
+        self.bands = {} # `Confusion` of the pixels near boundaries
+        self.boundaries = {} # `BoundaryF1`
+        self.tile_objects = {} # `Objects`
+        self.places = [] # cells with wrong pixels
+        self.errors = {} # for each tile the raster of the errors of each class
 
-def _windows(m, px=1<<21):
-    n = max(64, px//m.w//64*64)
-    return [(y, min(n, m.h-y)) for y in range(0, m.h, n)]
+# %% ../nbs/38_evaluation.ipynb #a78f54b9
+@patch(as_prop=True)
+def total(self:Evaluation):
+    "The `Confusion` of all tiles."
+    return sum(self.tiles.values(), start=Confusion(self.codes))
+
+# %% ../nbs/38_evaluation.ipynb #96c4e01a
+@patch(as_prop=True)
+def objects(self:Evaluation):
+    "The `Objects` of all tiles, or `None` if they were not counted."
+    if not self.tile_objects: return None
+    first,*rest = self.tile_objects.values()
+    return sum(rest, start=first)
+
+# %% ../nbs/38_evaluation.ipynb #a9f34df3
+@patch
+def region(self:Evaluation, name):
+    "The region of a tile: that of its origin, or what its name tells."
+    return self.regions.get(name) or name_region(name)
+
+# %% ../nbs/38_evaluation.ipynb #ffed78c8
+def _check_tags(t, codes):
+    "Do the class names in the metadata of a map fit those of the truth? Other words are fine, another order is not."
+    tagged = tagged_codes(t)
+    if tagged is None or tagged==list(codes): return
+    moved = any(c in codes and list(codes).index(c)!=i for i,c in enumerate(tagged))
+    if moved or len(tagged)!=len(codes):
+        raise ValueError(f"{t.name} has the classes {', '.join(tagged)}, its truth {', '.join(codes)}: "
+                         "give the truth in the same order")
+
+# %% ../nbs/38_evaluation.ipynb #73634e43
+def _check_values(t, codes):
+    "Can a raster be a map of the classes `codes`?"
+    if t.dtype.kind=='f':
+        raise ValueError(f"{t.name} holds {t.dtype} numbers, such as probabilities, and no classes: "
+                         "make a map of them by `threshold_probs`, or count them by `count_probs`")
+    if t.n_bands!=1:
+        raise ValueError(f"{t.name} has {t.n_bands} bands: give a map with one band of classes; "
+                         "of colours MaskTile(path, Palette(...)) makes classes")
+    _check_tags(t, codes)
+
+# %% ../nbs/38_evaluation.ipynb #fb87c361
+def _as_bytes(pred, ok, name):
+    "Classes of any integer type as uint8."
+    if pred.dtype==np.uint8: return pred
+    bad = pred[((pred<0)|(pred>VOID))&ok]
+    if bad.size:
+        raise ValueError(f"{name} holds class {bad[0]}: number classes from 0, and write {VOID} where nothing is known")
+    return np.where(ok, pred, 0).astype(np.uint8)
 
 # %% ../nbs/38_evaluation.ipynb #e85e5a7e
 class _Map:
     "The rows of a map: classes, and where there are any."
     def __init__(self, src, codes):
-        self.src,self.tile = src,tile_of(src)
+        self.src,self.tile,self.decodes = src,tile_of(src),hasattr(src, 'coding')
         t = self.tile
-        if hasattr(src, 'coding'):
-            if list(src.coding.codes)!=list(codes): raise ValueError(f"{t.name} has the classes {', '.join(src.coding.codes)}, its truth {', '.join(codes)}: give both the same")
-        elif t.dtype.kind=='f': raise ValueError(f"{t.name} holds {t.dtype} numbers, such as probabilities, and no classes: make a map of them by `threshold_probs`, or count them by `count_probs`")
-        elif t.n_bands!=1: raise ValueError(f"{t.name} has {t.n_bands} bands: give a map with one band of classes; of colours MaskTile(path, Palette(...)) makes classes")
-        else: _check_tagged(t, codes)
-        self.tagged = hasattr(src, 'coding') or t.nodata==VOID or t.has_mask
-        self.only_255,self.lost = not self.tagged,False # so far no value but 0 and 255 was seen, and no 255
+        if not self.decodes: _check_values(t, codes)
+        elif list(src.coding.codes)!=list(codes):
+            raise ValueError(f"{t.name} has the classes {', '.join(src.coding.codes)}, "
+                             f"its truth {', '.join(codes)}: give both the same")
+        self.only_255 = not (self.decodes or t.nodata==VOID or t.has_mask) # no value but 0 and 255 so far
+        self.has_255 = False
 
-    def read(self, a, b):
-        "Classes of rows `a` to `b`, and which of them are known."
-        t = self.tile
-        if hasattr(self.src, 'coding'): pred,ok = self.src.read(a, 0, b-a, t.w),True
-        elif t.has_mask: (pred,),ok = t.read(a, 0, b-a, t.w); ok = True if ok is None else ok
-        else: (pred,),ok = t.raw(a, 0, b-a, t.w),True
-        if t.nodata not in (None,VOID) and not 0<=t.nodata<VOID: ok = ok&(pred!=t.nodata)
-        ok = ok&(pred!=VOID)
-        if self.only_255: self.only_255,self.lost = not ((pred!=0)&ok).any(),self.lost or not ok.all()
-        return _bytes(pred, ok, t.name),ok
+# %% ../nbs/38_evaluation.ipynb #955c2d91
+@patch
+def _pixels(self:_Map, y, n):
+    "Values of `n` rows from `y` on, and where there are any."
+    t = self.tile
+    if self.decodes: return self.src.read(y, 0, n, t.w),np.True_
+    (px,),ok = t.read(y, 0, n, t.w) if t.has_mask else (t.raw(y, 0, n, t.w),None)
+    ok = np.True_ if ok is None else ok
+    is_class = t.nodata is None or 0<=t.nodata<=VOID # 0 is a class, whatever a tag says
+    return px,ok if is_class else ok&(px!=t.nodata)
 
-    def rows(self, halo):
-        "All rows, as `Finished`, with `halo` more above and below."
-        for y,n in _windows(self.tile):
-            a,b = max(0, y-halo),min(self.tile.h, y+n+halo)
-            pred,ok = self.read(a, b)
-            yield Finished(a, pred if ok.all() else np.where(ok, pred, np.uint8(0)), ok)
+# %% ../nbs/38_evaluation.ipynb #e9cc8ea2
+@patch
+def read(self:_Map, y, n):
+    "Classes of `n` rows from `y` on, and which of them are known."
+    pred,ok = self._pixels(y, n)
+    ok = ok&(pred!=VOID)
+    if self.only_255:
+        self.only_255 = not ((pred!=0)&ok).any()
+        self.has_255 = self.has_255 or not ok.all()
+    return _as_bytes(pred, ok, self.tile.name),ok
 
-def _bytes(pred, ok, name):
-    if pred.dtype==np.uint8: return pred
-    bad = pred[((pred<0)|(pred>VOID))&ok]
-    if bad.size: raise ValueError(f"{name} holds class {bad[0]}: number classes from 0, and write {VOID} where nothing is known")
-    return np.where(ok, pred, 0).astype(np.uint8)
+# %% ../nbs/38_evaluation.ipynb #ecc3370c
+_PIXELS = 1<<21 # read at a time
 
-def _check_tagged(t, codes):
-    "Do the class names in a map's metadata fit those of the truth?"
-    tagged = tagged_codes(t)
-    if tagged is None or tagged==list(codes): return
-    moved = [c for c in tagged if c in codes and list(codes).index(c)!=tagged.index(c)]
-    if moved or len(tagged)!=len(codes): raise ValueError(f"{t.name} has the classes {', '.join(tagged)}, its truth {', '.join(codes)}: give the truth in the same order")
+def _blocks(tile):
+    "First row and number of rows of each block."
+    n = max(64, _PIXELS//tile.w//64*64)
+    return [(y, min(n, tile.h-y)) for y in range(0, tile.h, n)]
 
-def _ahead(rows):
-    "The same, each read while the one before is worked on."
-    rows = iter(rows)
+# %% ../nbs/38_evaluation.ipynb #acc36d36
+@patch
+def rows(self:_Map, halo):
+    "All blocks, as `Finished`, with `halo` more rows above and below."
+    for y,n in _blocks(self.tile):
+        top,end = max(0, y-halo),min(self.tile.h, y+n+halo)
+        pred,ok = self.read(top, end-top)
+        yield Finished(top, pred if ok.all() else np.where(ok, pred, np.uint8(0)), ok)
+
+# %% ../nbs/38_evaluation.ipynb #1260087a
+def _ahead(items):
+    "The same items, each made while the one before is worked on."
+    items = iter(items)
     with ThreadPoolExecutor(1) as pool:
-        new = pool.submit(next, rows, None)
+        new = pool.submit(next, items, None)
         while (got := new.result()) is not None:
-            new = pool.submit(next, rows, None)
+            new = pool.submit(next, items, None)
             yield got
 
-def _read_pairs(m, truth, halo):
-    "Rows of map and truth, with `halo` more above and below: `(y, rows that count, classes, classes)`; void in both where either is."
-    for (y,n),(r,want) in zip(_windows(m.tile), _ahead(known_rows(m.rows(halo), truth))): yield y,slice(y-r.y, y-r.y+n),r.probs,want
+# %% ../nbs/38_evaluation.ipynb #ac3099ae
+class _Block(NamedTuple):
+    "Rows of a map and its truth."
+    y:int # First row, without the halo
+    inner:slice # Which rows of the arrays are not halo
+    pred:np.ndarray # `(n,w)` classes of the map
+    truth:np.ndarray # `(n,w)` true classes, void where either is not known
+
+# %% ../nbs/38_evaluation.ipynb #8efbd172
+def _read_blocks(m, truth, halo):
+    "The blocks of a map beside its truth."
+    for (y,n),(r,want) in zip(_blocks(m.tile), _ahead(known_rows(m.rows(halo), truth))):
+        yield _Block(y, slice(y-r.y, y-r.y+n), r.probs, want)
 
 # %% ../nbs/38_evaluation.ipynb #4614ed9d
 _CELL = 256
 
 def _errors_by_cell(wrong, known, y):
-    "Wrong and known pixels in the cells of some rows that begin at `y`, a multiple of 64: `{row of cells: (2,nx)}`."
+    "Wrong and known pixels in the cells of rows that begin at `y`, a multiple of 64: `{row of cells: (2,nx)}`."
     xs = np.arange(0, wrong.shape[1], _CELL)
+    def sums(a): return np.add.reduceat(a.sum(0, dtype=np.uint8), xs, dtype=np.int64)
     out = {}
     for r in range(0, len(wrong), 64): # 64 rows of bits do not overflow a byte
-        both = [np.add.reduceat(a[r:r+64].sum(0, dtype=np.uint8), xs, dtype=np.int64) for a in (wrong, known)]
-        out[(y+r)//_CELL] = out.get((y+r)//_CELL, 0)+np.stack(both)
+        row,both = (y+r)//_CELL,np.stack([sums(wrong[r:r+64]), sums(known[r:r+64])])
+        out[row] = out.get(row, 0)+both
     return out
 
-# %% ../nbs/38_evaluation.ipynb #b1692683
-def _same_place(m, truth):
-    where = 'compare maps with masks of the same place'
-    if m.shape!=truth.shape: raise ValueError(f"{m.name} has {m.h} x {m.w} px, its truth {truth.name} {truth.shape[0]} x {truth.shape[1]}: {where}")
-    a,b = m,truth.tile
-    if a.crs and b.crs and not at_same_place(a, b): raise ValueError(f"{m.name} lies at {np.round(a.bounds, 2).tolist()}, its truth {truth.name} at {np.round(b.bounds, 2).tolist()}: {where}")
-
-def _same_names(maps, truths):
-    "Without a place on the ground, names have to tell which truth belongs to which map."
-    odd = [i for i,(m,t) in enumerate(zip(maps, truths)) if not (tile_of(m).crs and t.tile.crs) and not isinstance(t, ShapeMask)]
-    ms,ts = ([name_words(n) for n in tile_names([tile_of(o[i]) for i in odd])] for o in (maps, truths))
-    wrong = [(i,a,b) for i,a,b in zip(odd, ms, ts) if a!=b]
-    for i,a,b in wrong:
-        if a in ts or b in ms: raise ValueError(f"the map {tile_of(maps[i]).name} stands beside the truth {truths[i].name}, and without CRS only their names tell what belongs together: give the truths in the order of the maps")
-    if wrong and len(odd)>1: i = wrong[0][0]; warnings.warn(f"{tile_of(maps[i]).name} and {truths[i].name} have no CRS and other names: maps and truths are compared in the order in which they are given; name both alike to be sure")
-
 # %% ../nbs/38_evaluation.ipynb #ea05e0f9
+class _Counts:
+    "The counts of one map."
+    def __init__(self, codes, c, tolerance, objects):
+        self.c,self.tolerance,self.objects = c,tolerance,objects
+        self.pixels,self.band,self.cells = Confusion(codes),Confusion(codes),{}
+        self.boundary = BoundaryF1(c, tolerance or 0)
+        self.boundary.reset()
+
+    def add_pixels(self, y, pred, truth):
+        self.pixels.update(pred, truth)
+        known = truth!=VOID
+        for row,n in _errors_by_cell((pred!=truth)&known, known, y).items():
+            self.cells[row] = self.cells.get(row, 0)+n
+
+# %% ../nbs/38_evaluation.ipynb #b6b93bbe
 @patch
-def _count(self:Evaluation, m, truth, boundaries, objects, errors, smallest, tick):
-    "Counts of one map: pixels, cells, the band along outlines, outlines, things."
-    conf,cells = Confusion(self.codes),{}
-    band,line = Confusion(self.codes),BoundaryF1(self.c, boundaries or 0); line.reset()
-    things = ObjectCounts(m.tile, isinstance(truth, ShapeMask)) if objects else None
-    for y,rows,pred,want in _read_pairs(m, truth, boundaries+1 if boundaries else 0):
-        if boundaries:
-            line.update(pred[None], want[None], rows)
-            t = torch.from_numpy(want)[None]
-            near = dilate(boundary(t==self.c, t!=VOID), boundaries)[0].numpy()
-            band.update(pred[rows], np.where(near, want, np.uint8(VOID))[rows])
-        pred,want = pred[rows],want[rows]
-        conf.update(pred, want)
-        known = want!=VOID
-        for r,n in _errors_by_cell((pred!=want)&known, known, y).items(): cells[r] = cells.get(r, 0)+n
-        if things: things.add((pred==self.c)&known, truth.ids(y, 0, len(pred), m.tile.w, self.c)*known if isinstance(truth, ShapeMask) else want==self.c)
+def add_boundaries(self:_Counts, b):
+    "Count boundaries, and pixels within `tolerance` of those of the truth."
+    self.boundary.update(b.pred[None], b.truth[None], b.inner)
+    t = torch.from_numpy(b.truth)[None]
+    near = dilate(boundary(t==self.c, t!=VOID), self.tolerance)[0].numpy()
+    self.band.update(b.pred[b.inner], np.where(near, b.truth, np.uint8(VOID))[b.inner])
+
+# %% ../nbs/38_evaluation.ipynb #26be6c12
+def _count(m, truth, counts, errors, tick):
+    "Fill `counts` with one map, and write the `errors` of each class."
+    tolerance = counts.tolerance
+    for b in _read_blocks(m, truth, tolerance+1 if tolerance else 0):
+        if tolerance: counts.add_boundaries(b)
+        pred,want = b.pred[b.inner],b.truth[b.inner]
+        counts.add_pixels(b.y, pred, want)
+        if counts.objects:
+            c,known = counts.c,want!=VOID
+            there = truth.ids(b.y, 0, *want.shape, c)*known if isinstance(truth, ShapeMask) else want==c
+            counts.objects.add((pred==c)&known, there)
         for c,out in errors.items(): out.write(error_map(pred, want, c)[None])
         tick(pred.size)
-    return conf,cells,band,line,things and things.objects(smallest)
 
+# %% ../nbs/38_evaluation.ipynb #b1692683
+def _check_place(m, truth):
+    where = 'compare maps with masks of the same place'
+    if m.shape!=truth.shape:
+        h,w = truth.shape
+        raise ValueError(f"{m.name} has {m.h} x {m.w} px, its truth {truth.name} {h} x {w}: {where}")
+    t = truth.tile
+    if m.crs and t.crs and not at_same_place(m, t):
+        here,there = (np.round(o.bounds, 2).tolist() for o in (m, t))
+        raise ValueError(f"{m.name} lies at {here}, its truth {truth.name} at {there}: {where}")
+
+# %% ../nbs/38_evaluation.ipynb #f7c27b50
+def _check_names(maps, truths):
+    "Without a place on the ground, do names tell that the truths stand in the order of the maps?"
+    odd = [(m,t) for m,t in zip(maps, truths) if not (tile_of(m).crs and t.tile.crs) and not isinstance(t, ShapeMask)]
+    ms,ts = ([name_words(n) for n in tile_names([tile_of(p[i]) for p in odd])] for i in (0,1))
+    wrong = [(m,t) for (m,t),a,b in zip(odd, ms, ts) if a!=b]
+    for (m,t),a,b in zip(odd, ms, ts):
+        if a==b or not (a in ts or b in ms): continue
+        raise ValueError(f"the map {tile_of(m).name} stands beside the truth {t.name}, and without CRS only their names "
+                         "tell what belongs together: give the truths in the order of the maps")
+    if wrong and len(odd)>1:
+        m,t = wrong[0]
+        warnings.warn(f"{tile_of(m).name} and {t.name} have no CRS and other names: maps and truths are compared "
+                      "in the order in which they are given; name both alike to be sure")
+
+# %% ../nbs/38_evaluation.ipynb #40bf234b
 @patch
-def _add(self:Evaluation, name, src, truth, boundaries, objects, errors, smallest, tick):
-    "Count one map and keep the counts under `name`."
+def _keep(self:Evaluation, name, src, truth, counts, smallest):
+    "Keep the counts of a map under `name`."
+    self.maps[name],self.truths[name],self.tiles[name] = src,truth,counts.pixels
+    if counts.tolerance: self.bands[name],self.boundaries[name] = counts.band,counts.boundary
+    if counts.objects: self.tile_objects[name] = counts.objects.objects(smallest)
+    for row,n in counts.cells.items():
+        for col,(wrong,known) in enumerate(n.T.tolist()):
+            if wrong: self.places.append(dict(tile=name, y=row*_CELL, x=col*_CELL, wrong=wrong, known=known))
+
+# %% ../nbs/38_evaluation.ipynb #2a2510e6
+@patch
+def _add(self:Evaluation, name, src, truth, tolerance, objects, errors, smallest, tick):
+    "Count one map and keep the counts."
     m = _Map(src, self.codes)
-    _same_place(m.tile, truth)
-    try: conf,cells,band,line,things = self._count(m, truth, boundaries, objects, errors, smallest, tick)
-    except ValueError as e: raise ValueError(f"map {m.tile.name} beside {truth.name}: {e}") from None
-    if m.only_255 and m.lost: raise ValueError(f"{m.tile.name} holds no value but 0 and 255, and no nodata tag says that 255 is void: if 255 is {self.codes[-1]}, give the map as MaskTile(path, MaskValues({self.codes}, [0, 255])); if it is void, tag it (`gdal_edit.py -a_nodata 255`)")
-    if not conf.counts.sum(): warnings.warn(f"{m.tile.name} and {truth.name} have no pixel in common that is known in both: their scores are nan")
-    self.maps[name],self.truths[name],self.tiles[name] = src,truth,conf
-    if boundaries: self.bands[name],self.outlines[name] = band,line
-    if things: self.things[name] = things
-    self.places += [dict(tile=name, y=r*_CELL, x=k*_CELL, wrong=int(n[0,k]), known=int(n[1,k])) for r,n in cells.items() for k in range(n.shape[1]) if n[0,k]]
+    t = m.tile
+    _check_place(t, truth)
+    counts = _Counts(self.codes, self.c, tolerance, ObjectCounts(t, isinstance(truth, ShapeMask)) if objects else None)
+    try: _count(m, truth, counts, errors, tick)
+    except ValueError as e: raise ValueError(f"map {t.name} beside {truth.name}: {e}") from None
+    if m.only_255 and m.has_255:
+        raise ValueError(f"{t.name} holds no value but 0 and 255, and no nodata tag says that 255 is void: "
+                         f"if 255 is {self.codes[-1]}, give the map as MaskTile(path, MaskValues({self.codes}, [0, 255])); "
+                         "if it is void, tag it (`gdal_edit.py -a_nodata 255`)")
+    if not counts.pixels.counts.sum():
+        warnings.warn(f"{t.name} and {truth.name} have no pixel in common that is known in both: their scores are nan")
+    self._keep(name, src, truth, counts, smallest)
 
 # %% ../nbs/38_evaluation.ipynb #fa95abf0
-def _error_paths(folder, names, codes):
-    "Where the errors of each tile and class go: name to class to path."
+def _error_paths(folder, names, codes, read):
+    "Where the errors of each tile and class go: name to class to path; `ValueError` if a tile of `read` lies there."
     which = [1] if len(codes)==2 else [*range(len(codes))]
-    texts = file_names([f'{n}_{codes[c] if len(codes)>2 else "errors"}' for n in names for c in which])
-    paths = iter(Path(folder)/f'{t}.tif' for t in texts)
-    return {n: {c: next(paths) for c in which} for n in names}
+    ends = {c: codes[c] if len(codes)>2 else 'errors' for c in which}
+    texts = iter(file_names([f'{n}_{end}' for n in names for end in ends.values()]))
+    paths = {n: {c: Path(folder)/f'{next(texts)}.tif' for c in which} for n in names}
+    files = {Path(f).resolve() for t in read for f in t.files}
+    for path in [p for of_tile in paths.values() for p in of_tile.values()]:
+        if path.resolve() not in files: continue
+        raise ValueError(f"errors would be written to {path}, which is one of the rasters that are read: give another folder")
+    return paths
 
+# %% ../nbs/38_evaluation.ipynb #7f175eda
 @contextmanager
 def _error_files(paths, tile, codes):
     "Rasters of errors, class to opened file, that appear together when they are whole."
-    def opened(path, c): return RasterWriter(path, tile, nodata=VOID, colours=colour_table(Palette({**ERRORS})), names=[f'errors of {codes[c]}'], tags={'codes': ', '.join(ERRORS)}, overviews=True)
+    look = dict(nodata=VOID, colours=colour_table(Palette({**ERRORS})), tags={'codes': ', '.join(ERRORS)}, overviews=True)
+    def opened(path, c): return RasterWriter(path, tile, names=[f'errors of {codes[c]}'], **look)
     with ExitStack() as stack: yield {c: stack.enter_context(opened(p, c)) for c,p in paths.items()}
 
 # %% ../nbs/38_evaluation.ipynb #4d50fd33
@@ -208,77 +318,90 @@ def _pairs(maps, truths):
     "Opened maps and their truths."
     maps = [m if isinstance(m, Tile) or hasattr(m, 'coding') else Tile(m) for m in as_inputs(maps)]
     truths = [truths]*len(maps) if isinstance(truths, Shapes) else as_inputs(truths)
-    if strange := [t for t in truths if not hasattr(t, 'coding') and not isinstance(t, Shapes)]: raise ValueError(f"{strange[0]} does not say which value is which class: give a `MaskTile`, like MaskTile(path, MaskValues(codes, values)), a `ShapeMask`, or `Shapes`")
-    if not maps or len(maps)!=len(truths): raise ValueError(f"{len(maps)} maps and {len(truths)} truths: give the mask of each map, in the same order")
+    for t in truths:
+        if hasattr(t, 'coding') or isinstance(t, Shapes): continue
+        raise ValueError(f"{t} does not say which value is which class: give a `MaskTile`, "
+                         "like MaskTile(path, MaskValues(codes, values)), a `ShapeMask`, or `Shapes`")
+    if not maps or len(maps)!=len(truths):
+        raise ValueError(f"{len(maps)} maps and {len(truths)} truths: give the mask of each map, in the same order")
     truths = [ShapeMask(tile_of(m), t) if isinstance(t, Shapes) else t for m,t in zip(maps, truths)]
     other = [t.name for t in truths if list(t.coding.codes)!=list(truths[0].coding.codes)]
-    if other: raise ValueError(f"{other[0]} and {truths[0].name} have other classes: compare maps with truths of the same `codes`")
-    _same_names(maps, truths)
+    if other: raise ValueError(f"{other[0]} and {truths[0].name} have other classes: give truths of the same `codes`")
+    _check_names(maps, truths)
     return maps,truths
 
+# %% ../nbs/38_evaluation.ipynb #dbe53f17
 def _names_of(maps):
     names = tile_names([tile_of(m) for m in maps])
     twice = [n for n in names if names.count(n)>1]
     if twice: raise ValueError(f"the map {twice[0]} is given twice: scores are kept by name, so give each map once")
     return names
 
-def _told_more(m, truth): # of map and truth, which knows the raster or the group that it comes from?
-    o = truth.tile.origin
-    return truth.tile if o.group or o.name!=truth.tile.stem else tile_of(m)
+# %% ../nbs/38_evaluation.ipynb #7f95698d
+def _with_origin(m, truth):
+    "The tile of a map or of its truth, whichever knows the raster or the group that it comes from."
+    origin = truth.tile.origin
+    return truth.tile if origin.group or origin.name!=truth.tile.stem else tile_of(m)
 
+# %% ../nbs/38_evaluation.ipynb #da18d00b
 def evaluate(
     maps, # A map of classes as `predict_tile` writes it, several, or a folder of them; one with other values as a `MaskTile`
-    truths, # Its mask, a `MaskTile` or `ShapeMask`, or `Shapes`; several in the order of the maps; one `Shapes` is burned for each map
-    c:int=1, # The class whose outlines and things are looked at
-    boundaries:int=None, # Also score outlines, and pixels so near to them, in pixels; `None` to leave it out
-    objects:bool=False, # Also score things
+    truths, # Its `MaskTile`, `ShapeMask` or `Shapes`; several in the order of the maps; one `Shapes` is burned for each map
+    c:int=1, # The class whose boundaries and objects are scored
+    boundaries:int=None, # Also score boundaries, and pixels so near to them, in pixels; `None` to leave it out
+    objects:bool=False, # Also score objects
     errors=None, # Folder for rasters of `ERRORS`, one for each tile, and class if there are more than two; `None` for none
-    smallest:int=20, # Things smaller than that, in pixels, count only if they have a partner
-    progress:bool=None, # Show a bar; `None` where somebody can see it
+    smallest:int=20, # Objects smaller than that, in pixels, count only if they have a partner
+    progress:bool=None, # Show a bar; `None` to show it where somebody can see it
 )->Evaluation:
     "Compare maps with their truth, in one pass over both."
     maps,truths = _pairs(maps, truths)
     out,names,tiles = Evaluation(truths[0].coding.codes, c),_names_of(maps),[tile_of(m) for m in maps]
     if not 0<=c<len(out.codes): raise ValueError(f"class {c} of {len(out.codes)} codes: give 0 to {len(out.codes)-1}")
-    out.regions = dict(zip(names, tile_regions([_told_more(m, t) for m,t in zip(maps, truths)])))
+    out.regions = dict(zip(names, tile_regions([_with_origin(m, t) for m,t in zip(maps, truths)])))
+    read = [*tiles, *[t.tile for t in truths]]
     if errors:
+        out.errors = _error_paths(errors, names, out.codes, read)
         Path(errors).mkdir(parents=True, exist_ok=True)
-        out.errors = _error_paths(errors, names, out.codes)
-        _check_not_read([p for ps in out.errors.values() for p in ps.values()], [*tiles, *[t.tile for t in truths]])
-    with pass_through(*tiles, *[t.tile for t in truths]), counting_bar(sum(m.h*m.w for m in tiles), 'evaluate', 'px', progress) as bar:
+    with pass_through(*read), counting_bar(sum(t.h*t.w for t in tiles), 'evaluate', 'px', progress) as bar:
         for name,m,tile,truth in zip(names, maps, tiles, truths):
-            with _error_files(out.errors.get(name, {}), tile, out.codes) as files: out._add(name, m, truth, boundaries, objects, files, smallest, bar.update)
+            with _error_files(out.errors.get(name, {}), tile, out.codes) as files:
+                out._add(name, m, truth, boundaries, objects, files, smallest, bar.update)
     return out
 
-def _check_not_read(paths, tiles):
-    "Is none of `paths` among the files that are read?"
-    read = {Path(f).resolve() for t in tiles for f in t.files}
-    lost = [p for p in paths if p.resolve() in read]
-    if lost: raise ValueError(f"errors would be written to {lost[0]}, which is one of the rasters that are read: give another folder")
-
 # %% ../nbs/38_evaluation.ipynb #5ac455fd
-def _row(codes, c, confs, bands, lines, things):
-    conf = sum(confs, start=Confusion(codes))
-    row = dict(pixels=int(conf.counts.sum()), accuracy=conf.accuracy)
-    row.update(dict(iou=conf.iou[c], f1=conf.f1[c], precision=conf.precision[c], recall=conf.recall[c]) if len(codes)==2 else dict(miou=conf.miou, **{f'iou {k}': v for k,v in zip(codes, conf.iou)}))
+def _class_scores(conf, c):
+    "The scores that depend on the number of classes."
+    if len(conf.codes)>2: return dict(miou=conf.miou, **{f'iou {k}': v for k,v in zip(conf.codes, conf.iou)})
+    return {k: getattr(conf, k)[c] for k in ('iou','f1','precision','recall')}
+
+# %% ../nbs/38_evaluation.ipynb #29ae0605
+@patch
+def _row(self:Evaluation, names):
+    "Scores of some tiles together."
+    def of(d): return [d[n] for n in names if n in d]
+    conf = sum(of(self.tiles), start=Confusion(self.codes))
+    row = dict(pixels=int(conf.counts.sum()), accuracy=conf.accuracy, **_class_scores(conf, self.c))
     row.update(kappa=conf.kappa, mcc=conf.mcc)
-    if lines:
-        line = BoundaryF1(c); line.counts = sum(l.counts for l in lines)
-        row.update(boundary_f1=line.value, edge_iou=sum(bands, start=Confusion(codes)).iou[c])
-    if things:
-        s = sum(things[1:], start=things[0]).scores()
-        row.update(things_there=s['there'], things_found=s['found'], things_precision=s['precision'], things_recall=s['recall'], things_f1=s['f1'])
+    if of(self.boundaries):
+        f1,band = BoundaryF1(self.c),sum(of(self.bands), start=Confusion(self.codes))
+        f1.counts = sum(b.counts for b in of(self.boundaries))
+        row.update(boundary_f1=f1.value, edge_iou=band.iou[self.c])
+    if of(self.tile_objects):
+        first,*rest = of(self.tile_objects)
+        s = sum(rest, start=first).scores()
+        row.update({f'objects_{k}': s[k] for k in ('there','found','precision','recall','f1')})
     return row
 
+# %% ../nbs/38_evaluation.ipynb #694ef7d2
 @patch
 def table(self:Evaluation,
-    region=None, # Gives the region of a tile's name, such as `region` of the evaluation: a row for each; `None` for a row for each tile
+    region=None, # Function from the name of a tile to its region, such as `region`; `None` for a row for each tile
 ): # A `DataFrame`; the last row is all
     "Scores of each tile or region, and of all."
     groups = {}
     for n in self.tiles: groups.setdefault(region(n) if region else n, []).append(n)
-    def of(d, ns): return [d[n] for n in ns if n in d]
-    rows = [_row(self.codes, self.c, *[of(d, ns) for d in (self.tiles, self.bands, self.outlines, self.things)]) for ns in [*groups.values(), list(self.tiles)]]
+    rows = [self._row(names) for names in [*groups.values(), list(self.tiles)]]
     return pd.DataFrame(rows, index=[*groups, 'all'], dtype=object)
 
 # %% ../nbs/38_evaluation.ipynb #b6b9eb20
@@ -286,19 +409,26 @@ def table(self:Evaluation,
 def classes(self:Evaluation): # A `DataFrame`, a row for each class
     "Scores of each class over all tiles."
     t = self.total
-    return pd.DataFrame(dict(iou=t.iou, f1=t.f1, precision=t.precision, recall=t.recall, pixels=t.truth, found=t.found), index=self.codes)
+    scores = dict(iou=t.iou, f1=t.f1, precision=t.precision, recall=t.recall, pixels=t.truth, found=t.found)
+    return pd.DataFrame(scores, index=self.codes)
 
+# %% ../nbs/38_evaluation.ipynb #b38b8639
 @patch
 def worst(self:Evaluation,
     n:int=6, # Number of places
 ): # A `DataFrame`: `tile`, `y` and `x` of the upper left corner in pixels, `wrong` and `known` pixels, `lon`, `lat` of the middle
     "The cells of 256 px with the most wrong pixels."
-    out = pd.DataFrame(self.places, columns=['tile','y','x','wrong','known']).sort_values('wrong', ascending=False, kind='stable', ignore_index=True).head(n)
+    out = pd.DataFrame(self.places, columns=['tile','y','x','wrong','known'])
+    out = out.sort_values('wrong', ascending=False, kind='stable', ignore_index=True).head(n)
     at = [lonlat(tile_of(self.maps[p.tile]), p.y+_CELL/2, p.x+_CELL/2) for p in out.itertuples()]
-    return out.assign(lon=[a for a,_ in at], lat=[b for _,b in at])
+    return out.assign(lon=[lon for lon,_ in at], lat=[lat for _,lat in at])
 
+# %% ../nbs/38_evaluation.ipynb #96e86c04
 @patch
-def __repr__(self:Evaluation): return f"Evaluation of {len(self.tiles)} map{'s'*(len(self.tiles)>1)}: {self.total!r}"
+def __repr__(self:Evaluation):
+    plural = 's' if len(self.tiles)>1 else ''
+    return f"Evaluation of {len(self.tiles)} map{plural}: {self.total!r}"
+
 @patch
 def _repr_markdown_(self:Evaluation): return self.total._repr_markdown_()
 
@@ -307,30 +437,51 @@ def _repr_markdown_(self:Evaluation): return self.total._repr_markdown_()
 def statistics(self:Confusion): # A `DataFrame`, a row for each statistic, a column for each class
     "All statistics of the classes that PyCM knows."
     try: from pycm import ConfusionMatrix
-    except ImportError: raise ImportError("pycm is missing: statistics need the extra `reports`, pip install 'aerialfast[reports]'") from None
-    cm = ConfusionMatrix(matrix={t: {p: int(n) for p,n in zip(self.codes, row)} for t,row in zip(self.codes, self.counts)})
-    return pd.DataFrame(cm.class_stat).T[list(self.codes)]
+    except ImportError:
+        raise ImportError("pycm is missing: statistics need the extra `reports`, pip install 'aerialfast[reports]'") from None
+    matrix = {t: {p: int(n) for p,n in zip(self.codes, row)} for t,row in zip(self.codes, self.counts)}
+    return pd.DataFrame(ConfusionMatrix(matrix=matrix).class_stat).T[list(self.codes)]
 
 # %% ../nbs/38_evaluation.ipynb #b49735e9
 @patch
 def save(self:Evaluation,
     folder, # Folder to write; made if it is not there
 )->Path: # The folder
-    "Write the tables as CSV: tiles, regions, classes, statistics, confusion, worst places, and things."
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    tables = dict(tiles=self.table(), regions=self.table(self.region), classes=self.classes(), statistics=self.total.statistics(),
-                  confusion=pd.DataFrame(self.total.counts, self.codes, self.codes), worst=self.worst(50), things=None if self.objects is None else self.objects.table())
-    for name,t in tables.items():
-        if t is not None: write_whole(folder/f'{name}.csv', t.to_csv())
+    "Write the tables as CSV: tiles, regions, classes, statistics, confusion, worst places, and objects."
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = dict(tiles=self.table(), regions=self.table(self.region), classes=self.classes(), worst=self.worst(50))
+    tables['confusion'] = pd.DataFrame(self.total.counts, self.codes, self.codes)
+    tables['statistics'] = self.total.statistics()
+    if self.objects is not None: tables['objects'] = self.objects.table()
+    for name,t in tables.items(): write_whole(folder/f'{name}.csv', t.to_csv())
     return folder
 
 # %% ../nbs/38_evaluation.ipynb #10bead18
-def _painted(a, palette): return np.where((a==VOID)[...,None], np.uint8(225), to_colours(palette, a)) # void is grey
-
-class _Raw: # class numbers as they stand
+class _Raw:
+    "A map whose numbers are classes, read like a mask."
     def __init__(self, tile): self.tile,self.shape = tile,tile.shape
     def read(self, *win): return self.tile.raw(*win)[0]
 
+# %% ../nbs/38_evaluation.ipynb #c6e7e8cc
+def _small_image(im, step):
+    "Every `step`th pixel of a raster, as matplotlib shows it."
+    px = small_tile(im, step)[0][:3 if im.n_bands>2 else 1].transpose(1,2,0)
+    if im.dtype==np.uint8: return px.squeeze()
+    lo,hi = np.percentile(px, (1,99))
+    return ((px-lo)/max(hi-lo, 1e-9)).clip(0, 1).squeeze()
+
+def _painted(classes, palette):
+    "Colours of classes; void is grey."
+    return np.where((classes==VOID)[...,None], np.uint8(225), to_colours(palette, classes))
+
+# %% ../nbs/38_evaluation.ipynb #fb6351f8
+def _palette_for(pred, truth):
+    "The default colours of the classes of a truth, or of the numbers in a map."
+    if truth is not None: return Palette.default(truth.coding.codes)
+    return Palette.default(map(str, range(max(2, pred[pred!=VOID].max(initial=0)+1))))
+
+# %% ../nbs/38_evaluation.ipynb #41ed6f9d
 def show_map(
     src, # Raster that was mapped, a path or a `Tile`
     path, # A map of classes, a path, a `Tile` or a `MaskTile`
@@ -343,18 +494,22 @@ def show_map(
     "Image, truth, map and errors of class `c`, side by side; returns the axes."
     im,m = (o if isinstance(o, Tile) or hasattr(o, 'coding') else Tile(o) for o in (src, path))
     win = window or (0,0,*m.shape)
-    im,m,s = im.crop(*win),m.crop(*win),max(1, -(-max(win[2:])//most))
-    px = small_tile(im, s)[0][:3 if im.n_bands>2 else 1].transpose(1,2,0)
-    if im.dtype!=np.uint8: lo,hi = np.percentile(px, (1,99)); px = ((px-lo)/max(hi-lo, 1e-9)).clip(0,1)
-    pred = small_mask(m if hasattr(m, 'coding') else _Raw(m), s)
-    shown = {'image': px, 'map': pred}
+    im,m,step = im.crop(*win),m.crop(*win),max(1, -(-max(win[2:])//most))
+    pred = small_mask(m if hasattr(m, 'coding') else _Raw(m), step)
+    palette = palette or _palette_for(pred, truth)
+    shown = {'image': _small_image(im, step), 'map': _painted(pred, palette)}
     if truth is not None:
-        want = small_mask(truth.crop(*win), s)
-        shown = {'image': px, 'truth': want, 'map': pred, 'errors': error_map(pred, want, c)}
-    pal = palette or (Palette.default(truth.coding.codes) if truth else Palette.default(map(str, range(max(2, pred[pred!=VOID].max(initial=0)+1)))))
-    fig,axs = plt.subplots(1, len(shown), figsize=(3*len(shown), 3.2*win[2]/win[3]+.3))
+        want = small_mask(truth.crop(*win), step)
+        errors = _painted(error_map(pred, want, c), Palette({**ERRORS}))
+        shown = {'image': shown['image'], 'truth': _painted(want, palette), 'map': shown['map'], 'errors': errors}
+    return _side_by_side(shown, win[2]/win[3])
+
+# %% ../nbs/38_evaluation.ipynb #f52a8aa8
+def _side_by_side(shown, ratio):
+    "Pictures by name, in a row; `ratio` is height by width."
+    fig,axs = plt.subplots(1, len(shown), figsize=(3*len(shown), 3.2*ratio+.3))
     for ax,(name,a) in zip(axs, shown.items()):
-        ax.imshow(a.squeeze() if a.ndim==3 else _painted(a, Palette({**ERRORS}) if name=='errors' else pal), cmap='gray', interpolation='nearest')
+        ax.imshow(a, cmap='gray', interpolation='nearest')
         ax.set_title(name, fontsize=10); ax.axis('off')
     fig.tight_layout()
     return axs
