@@ -120,7 +120,7 @@ def _summary(e):
             f"{wrong/max(1, n):.1%} of the pixels are wrong{alarms}.")
 
 # %% ../nbs/46_reports.ipynb #25b60e14
-def _pixel_columns(table): return table[[c for c in table if not c.startswith(('things_','objects_'))]]
+def _pixel_columns(table): return table[[c for c in table if not c.startswith('objects_')]]
 
 def _confusion(e):
     n = len(e.codes)
