@@ -9,7 +9,6 @@ __all__ = ['ERRORS', 'error_map', 'Evaluation', 'evaluate', 'show_map']
 
 # %% ../nbs/43_evaluation.ipynb #1e993028
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack,contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +25,7 @@ from .shapes import Shapes,ShapeMask
 from .displays import small_mask,small_tile
 from .metrics import BoundaryF1,Confusion,boundary,dilate
 from .splits import name_region,name_words,tile_regions
-from .stitching import Finished,known_rows
+from .stitching import Finished,ahead,known_rows
 from .objects import ObjectCounts
 import torch
 
@@ -162,16 +161,6 @@ def rows(self:_Map, halo):
         pred,ok = self.read(top, end-top)
         yield Finished(top, pred if ok.all() else np.where(ok, pred, np.uint8(0)), ok)
 
-# %% ../nbs/43_evaluation.ipynb #1260087a
-def _ahead(items):
-    "The same items, each made while the one before is worked on."
-    items = iter(items)
-    with ThreadPoolExecutor(1) as pool:
-        new = pool.submit(next, items, None)
-        while (got := new.result()) is not None:
-            new = pool.submit(next, items, None)
-            yield got
-
 # %% ../nbs/43_evaluation.ipynb #ac3099ae
 class _Block(NamedTuple):
     "Rows of a map and its truth."
@@ -183,7 +172,7 @@ class _Block(NamedTuple):
 # %% ../nbs/43_evaluation.ipynb #8efbd172
 def _read_blocks(m, truth, halo):
     "The blocks of a map beside its truth."
-    for (y,n),(r,want) in zip(_blocks(m.tile), _ahead(known_rows(m.rows(halo), truth))):
+    for (y,n),(r,want) in zip(_blocks(m.tile), ahead(known_rows(m.rows(halo), truth))):
         yield _Block(y, slice(y-r.y, y-r.y+n), r.probs, want)
 
 # %% ../nbs/43_evaluation.ipynb #4614ed9d
@@ -432,16 +421,6 @@ def __repr__(self:Evaluation):
 
 @patch
 def _repr_markdown_(self:Evaluation): return self.total._repr_markdown_()
-
-# %% ../nbs/43_evaluation.ipynb #b5529c16
-@patch
-def statistics(self:Confusion): # A `DataFrame`, a row for each statistic, a column for each class
-    "All statistics of the classes that PyCM knows."
-    try: from pycm import ConfusionMatrix
-    except ImportError:
-        raise ImportError("pycm is missing: statistics need the extra `reports`, pip install 'aerialfast[reports]'") from None
-    matrix = {t: {p: int(n) for p,n in zip(self.codes, row)} for t,row in zip(self.codes, self.counts)}
-    return pd.DataFrame(ConfusionMatrix(matrix=matrix).class_stat).T[list(self.codes)]
 
 # %% ../nbs/43_evaluation.ipynb #b49735e9
 @patch

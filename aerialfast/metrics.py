@@ -344,6 +344,17 @@ def confusion_metrics(
     conf = Confusion(codes)
     return [_metric(n, conf) for n in names]
 
+# %% ../nbs/30_metrics.ipynb #b5529c16
+@patch
+def statistics(self:Confusion): # A `DataFrame`, a row for each statistic, a column for each class
+    "All statistics of the classes that PyCM knows."
+    import pandas as pd
+    try: from pycm import ConfusionMatrix
+    except ImportError:
+        raise ImportError("pycm is missing: statistics need the extra `reports`, pip install 'aerialfast[reports]'") from None
+    matrix = {t: {p: int(n) for p,n in zip(self.codes, row)} for t,row in zip(self.codes, self.counts)}
+    return pd.DataFrame(ConfusionMatrix(matrix=matrix).class_stat).T[list(self.codes)]
+
 # %% ../nbs/30_metrics.ipynb #7b3993c3
 def dilate(
     m:torch.Tensor, # `(B,H,W)` bool

@@ -316,6 +316,18 @@ def known_rows(
         truth = mask.read(r.y, 0, *r.valid.shape)
         yield r,truth if r.valid.all() else np.where(r.valid, truth, np.uint8(VOID))
 
+# %% ../nbs/14_stitching.ipynb #1260087a
+def ahead(
+    items, # Any iterable
+): # Yields the same items:
+    "The same items, each made while the one before is worked on."
+    items = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        new = pool.submit(next, items, None)
+        while (got := new.result()) is not None:
+            new = pool.submit(next, items, None)
+            yield got
+
 # %% ../nbs/14_stitching.ipynb #a11c0de3
 def dihedral(
     x:torch.Tensor, # `(...,H,W)`, square unless `k` is even
