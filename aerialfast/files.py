@@ -104,6 +104,16 @@ def write_whole(
     with whole_file(dst) as part: part.write_bytes(data)
     return Path(dst)
 
+# %% ../nbs/03_files.ipynb #f11e0002
+def file_sha256(
+    path, # A file
+)->str: # 64 hexadecimal digits
+    "SHA-256 of the bytes of a file."
+    h = hashlib.sha256()
+    with open(path, 'rb') as f:
+        while part := f.read(1<<22): h.update(part)
+    return h.hexdigest()
+
 # %% ../nbs/03_files.ipynb #0784b891
 def file_names(
     names:list, # Names of anything

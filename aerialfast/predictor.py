@@ -22,7 +22,7 @@ from safetensors import safe_open,SafetensorError
 from safetensors.torch import save as to_bytes
 import timm
 from fastcore.basics import defaults,patch,store_attr
-from .files import bring_back,whole_folder
+from .files import bring_back,file_sha256,whole_folder
 from .handles import is_remote
 from .rasters import Tile
 from .scales import Scale
@@ -154,8 +154,6 @@ def differences(self:AerialModel,
 _WEIGHTS,_FACTS = 'model.safetensors','model.json'
 
 def _sha(b): return hashlib.sha256(b).hexdigest()
-def _file_sha(path):
-    with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
 # %% ../nbs/31_predictor.ipynb #ad9bb553
 def seal(
@@ -389,7 +387,7 @@ def load_model(
     for f in (facts,weights):
         if not f.is_file(): raise FileNotFoundError(f"{path} has no {f.name}: give the folder that `save_model` wrote, with both files")
     d = _read_facts(facts)
-    if _file_sha(weights)!=d['weights']: raise ValueError(f"{weights} was changed or cut off after it was saved: copy the model again")
+    if file_sha256(weights)!=d['weights']: raise ValueError(f"{weights} was changed or cut off after it was saved: copy the model again")
     shapes,palette,scale = _shapes_of(facts, d)
     arch = d['arch']['arch']
     unused = () if arch in CLASSICS else encoder_plan(arch).unused

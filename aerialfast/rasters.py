@@ -18,6 +18,7 @@ from fastcore.basics import patch
 from .handles import full_path,gdal_threads,is_remote
 from .layers import Layer,Origin,Values,as_paths,moved_transform,tile_files,window_bounds
 from .mosaics import open_layer,stacked_layers
+from .files import file_sha256
 import numpy as np
 import rasterio
 from rasterio.warp import transform as warp_points
@@ -411,10 +412,7 @@ def facts_key(self:Tile):
 def _file_digest(path):
     if is_remote(path):
         raise ValueError(f"{path} is an address, so not all of its bytes are read: copy it here for a checksum")
-    h = hashlib.sha256()
-    with open(path, 'rb') as f:
-        while part := f.read(1<<22): h.update(part)
-    return h.hexdigest()
+    return file_sha256(path)
 
 def source_digest(
     tile:Tile, # A tile

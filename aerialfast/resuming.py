@@ -12,7 +12,7 @@ from itertools import zip_longest
 from types import CellType,FunctionType
 import dis,functools,hashlib,inspect,json,os,random,re,threading,warnings
 import fastai
-from .files import whole_file,locked
+from .files import file_sha256,whole_file,locked
 from .fingerprints import fingerprint
 from .rasters import tile_names
 from fastai.vision.all import *
@@ -71,16 +71,13 @@ def checked_files(
 # %% ../nbs/35_resuming.ipynb #23a26168
 def _sha(*values): return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
-def _bytes_of(path):
-    with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
-
 def _content(o):
     "What the tile or mask `o` holds: a checksum of its files, and the window in them."
     t,coding = getattr(o, 'tile', o),getattr(o, 'coding', None)
     burned = hasattr(coding, 'key') # a `ShapeMask` takes only the frame from its tile
     if burned: return [coding.key(), tuple(t.transform), t.shape]
     files = getattr(t, 'files', None) or [l.path for l in t.layers]
-    return [[_bytes_of(p) for p in files], t.y0, t.x0, t.shape, t.bands, repr(coding)]
+    return [[file_sha256(p) for p in files], t.y0, t.x0, t.shape, t.bands, repr(coding)]
 
 # %% ../nbs/35_resuming.ipynb #a8b8f29f
 def pair_facts(

@@ -20,7 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from .layers import TILE_ENDINGS,Origin
 from .rasters import Tile,tile_names
-from .overlaps import Ground,source_key,ground_of,east_factor,sharing_pairs,too_near
+from .overlaps import source_key,ground_of,east_factor,sharing_pairs,too_near
 
 # %% ../nbs/16_splits.ipynb #ed22f89c
 def region_of(

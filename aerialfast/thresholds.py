@@ -12,7 +12,6 @@ import json,warnings
 import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
-import rasterio
 from copy import copy
 from pathlib import Path
 from fastcore.basics import patch
