@@ -8,20 +8,18 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 __all__ = ['FileOptions', 'Resources', 'stripe_width', 'OutsideArea', 'area_mask', 'MapJob', 'predict_tile']
 
 # %% ../nbs/38_prediction.ipynb #3be6b372
-import json,math,operator,os,shutil,uuid,warnings
+import json,math,operator,os,uuid,warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass,fields
 from pathlib import Path
 import numpy as np
-import rasterio
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from . import __version__
 from .files import locked,sync
 from .grids import Grid,overlap_stride,portions,shard_of,touching
-from .layers import tile_files
 from .rasters import Tile,pass_through,block_row_mb,in_strips,counting_bar,source_digest
-from .writing import write_mosaic
+from .writing import tiled_copy
 from .codings import Palette,check_palette
 from .predictor import AerialModel,free_bytes,map_patch_sz
 from .shapes import Shapes,ShapeMask,vector_libraries
@@ -117,10 +115,7 @@ def stripe_width(
 # %% ../nbs/38_prediction.ipynb #4cc9a911
 def _opened(src, fill):
     tile = src if isinstance(src, Tile) else Tile(src)
-    if fill is None: return tile
-    tile = tile.astype(tile.dtype) # a copy
-    tile.fill = np.asarray(fill).astype(tile.dtype)
-    return tile
+    return tile if fill is None else tile.with_fill(fill)
 
 def _n_channels(f, tile, sz):
     "How many channels `f` gives: the number of its `codes`, or what it gives for a patch without data."
@@ -129,20 +124,10 @@ def _n_channels(f, tile, sz):
     return checked_probs(f, pixel_tensor(empty.copy())).shape[1]
 
 # %% ../nbs/38_prediction.ipynb #0a40382f
-def _members(path):
-    if Path(path).is_dir(): return tile_files(path)
-    with rasterio.open(path) as d: return d.files
-
-def _read_files(tile):
-    "All files that `tile` is read from."
-    if hasattr(tile, 'files'): return tile.files
-    there = [p for p in tile.paths if os.path.exists(p)]
-    return there+[q for p in there for q in _members(p)]
-
 def _check_place(path, tile):
     "Can `path` be written without harm to `tile`?"
     if path.is_dir(): raise IsADirectoryError(f"{path} is a folder: give the name of a file to write")
-    if path.exists() and any(os.path.exists(q) and path.samefile(q) for q in _read_files(tile)):
+    if tile.reads(path):
         raise ValueError(f"{path} is the raster to predict, or one of its files: write to another file")
     if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
         raise PermissionError(f"{path.parent} cannot be written to: choose another folder for {path.name}")
@@ -164,50 +149,14 @@ def area_mask(
     raise OutsideArea(f"the area does not touch {tile.name}, which lies at {bounds} in {tile.crs}: "
                       "check the area's CRS, or leave this raster out")
 
-# %% ../nbs/38_prediction.ipynb #929d46e1
-def _check_same(p, new):
-    "Raises `OSError` if the copy `new` holds other pixels than `p`."
-    copy = Tile(new)
-    original = Tile(p, [*range(1, copy.n_bands+1)])
-    for y in range(0, original.h, 256):
-        win = y,0,min(256, original.h-y),original.w
-        if not np.array_equal(original.raw(*win), copy.raw(*win), equal_nan=True):
-            raise OSError(f'rows {y} to {y+win[2]} do not read as they were written')
-
-def _copied(p, new):
-    "Write `p` as the tiled file `new`, which gets its name only if it holds the same pixels."
-    part = new.with_name(f'unread_{new.name}')
-    try:
-        write_mosaic(p, part)
-        _check_same(p, part)
-        sync(part)
-    except OSError as e:
-        shutil.rmtree(new.parent, ignore_errors=True)
-        raise OSError(f"{p} could not be rewritten as a tiled file in {new.parent} ({e}): is the disk full?") from e
-    os.replace(part, new)
-
 # %% ../nbs/38_prediction.ipynb #d01edaee
-def _tiled_copies(tile, journal):
-    "Copies in blocks of the files of `tile`; shards that start together make them once."
-    paths = []
-    with locked(journal.folder/'source.lock', math.inf):
-        for i,p in enumerate(tile.paths):
-            new = journal.folder/f'source_{i}.{journal.digest}'/f'{Path(p).stem}.tif'
-            new.parent.mkdir(exist_ok=True)
-            if not new.exists(): _copied(p, new)
-            paths.append(new)
-    return paths
-
 def _quick_to_read(tile, journal, memory, stripes):
     "`tile`, or a tiled copy if each of its blocks would be decoded several times."
     if block_row_mb(tile, stripes)*2<=memory and not (stripes and in_strips(tile)): return tile
     warnings.warn(f"{tile.name} has blocks too large for windows: it is rewritten as a tiled file in {journal.folder} first "
                   "(`write_mosaic` does that once and for all)")
-    paths = _tiled_copies(tile, journal)
-    new = Tile(paths if len(paths)>1 else paths[0], tile.chosen)
-    new = new.crop(tile.y0, tile.x0, *tile.shape).astype(tile.dtype)
-    new.fill = tile.fill
-    return new
+    with locked(journal.folder/'source.lock', math.inf): # shards that start together make it once
+        return tiled_copy(tile, journal.folder/f'source.{journal.digest}')
 
 # %% ../nbs/38_prediction.ipynb #d83fb1a5
 def _taken(cls, kwargs):
