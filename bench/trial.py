@@ -172,7 +172,7 @@ def law_curves(rng, d):
     p = g.random((n,h,w)).astype(np.float32); p /= p.sum(0)
     c = af.ThresholdCurves(n).update(p, m)
     k,known = c.classes[-1],m!=255
-    same([c._of(k).sum()], [known.sum()], 'pixels counted')
+    same([c.counts_of(k).sum()], [known.sum()], 'pixels counted')
     if not (m[known]==k).any() or (m[known]==k).all(): return
     cut = c.best('iou', k)
     on,there = (p[k]>=np.float32(cut.thresh))&known,(m==k)
