@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fastcore.basics import patch
 from scipy import ndimage
 import numpy as np
-from .rasters import Tile,tile_names
+from .rasters import Tile,at_same_place,tile_names
 from .codings import VOID,MaskValues
 from .labels import MaskTile
 from .shapes import ShapeMask
@@ -360,7 +360,7 @@ def _many_crs(case):
 def _elsewhere(t, m):
     "Does a mask with a place of its own lie on other ground than its tile?"
     if not isinstance(m, MaskTile) or not t.crs or not m.tile.crs: return False
-    return m.tile.crs!=t.crs or np.abs(np.subtract(t.bounds, m.tile.bounds)).max()>.6*abs(t.transform.a)
+    return not at_same_place(t, m.tile)
 
 # %% ../nbs/23_checks.ipynb #8ba1214c
 @_check

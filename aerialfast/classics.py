@@ -43,15 +43,24 @@ class SqueezeExcite(nn.Module):
         return x*torch.sigmoid(self.widen(F.relu(self.narrow(s))))
 
 # %% ../nbs/26_classics.ipynb #da261cb5
-def _conv(ni, nf):
+def conv_bn_relu(
+    ni:int, # Channels in
+    nf:int, # Channels out
+)->nn.Module: # `(B,ni,H,W)` to `(B,nf,H,W)`
+    "A convolution of 3 x 3, batch norm and ReLU."
     return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1, bias=False), nn.BatchNorm2d(nf), nn.ReLU(inplace=True))
 
-def _double(ni, nf): return nn.Sequential(_conv(ni, nf), _conv(nf, nf))
+def double_conv(
+    ni:int, # Channels in
+    nf:int, # Channels out
+)->nn.Module: # `(B,ni,H,W)` to `(B,nf,H,W)`
+    "Two convolutions of 3 x 3, each with batch norm and ReLU."
+    return nn.Sequential(conv_bn_relu(ni, nf), conv_bn_relu(nf, nf))
 
 # %% ../nbs/26_classics.ipynb #f6f8d94c
 class UNet64(nn.Module):
     "The U-Net of the paper, with batch norm and padded borders."
-    step = staticmethod(_double) # the layers at each size
+    step = staticmethod(double_conv) # the layers at each size
     def __init__(self,
         n_in:int=3, # Number of bands
         n_out:int=2, # Number of classes

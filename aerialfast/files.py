@@ -40,12 +40,16 @@ def is_alive(
     except PermissionError: pass # it runs, and belongs to somebody else
     return True
 
+# %% ../nbs/03_files.ipynb #f11e0005
+def remove_path(
+    path:Path, # A file or a folder; it may be gone already
+):
+    "Remove a file, or a folder with all it holds."
+    if path.is_dir(): shutil.rmtree(path, ignore_errors=True)
+    else: path.unlink(missing_ok=True)
+
 # %% ../nbs/03_files.ipynb #83f19f02
 _swept = set() # Folders that this process has looked through
-
-def _remove(p):
-    if p.is_dir(): shutil.rmtree(p, ignore_errors=True)
-    else: p.unlink(missing_ok=True)
 
 # %% ../nbs/03_files.ipynb #4b6f6338
 def drop_parts(
@@ -58,7 +62,7 @@ def drop_parts(
     of_here = re.compile(rf'\..+\.{re.escape(_here())}_(\d+)_\d+\.part')
     for p in folder.iterdir():
         found = of_here.match(p.name)
-        if found and not is_alive(int(found[1])): _remove(p)
+        if found and not is_alive(int(found[1])): remove_path(p)
 
 # %% ../nbs/03_files.ipynb #7b25ade0
 def sync(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
-from .files import locked,part_of,sync
+from .files import locked,part_of,remove_path,sync
 from .outputs import joined
 
 # %% ../nbs/37_journal.ipynb #d066aced
@@ -264,8 +264,6 @@ def _changed(self:Journal):
     except ValueError: old = {}
     return [k for k in {**old, **self.settings} if old.get(k)!=self.settings.get(k)]
 
-def _remove(p): shutil.rmtree(p, ignore_errors=True) if p.is_dir() else p.unlink(missing_ok=True)
-
 @patch
 def _stays(self:Journal, p, alone):
     "Locks, the note, files of this run, and what another shard is writing."
@@ -280,7 +278,7 @@ def _begin(self:Journal, alone):
     if changed:
         warnings.warn(f"{self.dst.name}: an earlier run was made with another {' and '.join(changed)}; starts from the beginning")
     for p in self.folder.iterdir():
-        if not self._stays(p, alone): _remove(p)
+        if not self._stays(p, alone): remove_path(p)
     if changed!=[]: self._put(self.folder/'run.json', json.dumps(self.settings, indent=1).encode())
     self._scan()
 
@@ -289,7 +287,7 @@ def drop(self:Journal):
     "Remove all that was kept; locks stay."
     if not self.folder.is_dir(): return
     for p in self.folder.iterdir():
-        if '.lock' not in p.name: _remove(p)
+        if '.lock' not in p.name: remove_path(p)
 
 # %% ../nbs/37_journal.ipynb #11531dcf
 class _Piece(NamedTuple):

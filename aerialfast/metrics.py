@@ -14,9 +14,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import matplotlib.pyplot as plt
-from matplotlib.text import Text
 from fastcore.basics import patch
-from .codings import VOID,check_codes
+from .codings import VOID,check_codes,plain_text
 from .losses import class_logits,likeliest
 from fastai.learner import Metric
 
@@ -244,14 +243,6 @@ def _repr_markdown_(self:Confusion):
     head = '| class | IoU | precision | recall | F1 | pixels |\n|---|---:|---:|---:|---:|---:|\n'
     body = ''.join(f'| {c} | {" | ".join(f"{v:.4f}" for v in vs)} | {n:,} |\n' for c,*vs,n in rows)
     return head+body+f'\naccuracy {self.accuracy:.4f}, mean IoU {self.miou:.4f}, {self.counts.sum():,} pixels'
-
-# %% ../nbs/30_metrics.ipynb #d1b0b558
-def plain_text(
-    o, # Axes or a figure of matplotlib
-): # The same
-    "Show dollar signs as they are, not as formulas."
-    for t in o.findobj(Text): t.set_parse_math(False)
-    return o
 
 # %% ../nbs/30_metrics.ipynb #17081ef1
 @patch

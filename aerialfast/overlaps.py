@@ -92,7 +92,7 @@ def east_factor(at, plane, crs):
     return np.where((plane==0)&known, np.maximum(np.cos(np.where(known, lat, 0)), 1e-3), 1)
 
 # %% ../nbs/15_overlaps.ipynb #c85ac0ad
-class Ground(NamedTuple):
+class TileBounds(NamedTuple):
     "Where tiles lie. Tiles of different planes share no ground."
     plane:np.ndarray # `(n,)` 0 for the CRS, -1 for an unknown CRS, others for images without a place
     at:np.ndarray # `(n,k,2)` boundaries in the CRS, or in pixels of the image
@@ -116,7 +116,7 @@ def _first_same(plane, at):
 # %% ../nbs/15_overlaps.ipynb #20e49791
 def ground_of(
     tiles:list, # Tiles
-)->Ground: # In the CRS of the first tile that has one
+)->TileBounds: # In the CRS of the first tile that has one
     "Where tiles lie."
     crs = next((t.crs for t in tiles if t.crs), None)
     plane,at = _planes(tiles),_boundaries(tiles, crs)
@@ -128,7 +128,7 @@ def ground_of(
     fills = np.isclose(area, (box[:,2]-box[:,0])*(box[:,3]-box[:,1]), rtol=1e-5)
     unit = np.hypot(np.outer(east, turn[0]), turn[1])
     px = np.sqrt(_area(at)*east/[t.h*t.w for t in tiles])
-    return Ground(plane, at, flat, fills, box, area, unit, px, _first_same(plane, at), crs)
+    return TileBounds(plane, at, flat, fills, box, area, unit, px, _first_same(plane, at), crs)
 
 # %% ../nbs/15_overlaps.ipynb #f812e46a
 def common_bounds(
@@ -305,7 +305,7 @@ def _of_tiles(g, out, p):
 
 # %% ../nbs/15_overlaps.ipynb #fb798298
 def too_near(
-    g:Ground, # Where the tiles lie
+    g:TileBounds, # Where the tiles lie
     held:set, # Places of the held-out ones
     buffer_m:float=0, # Least distance in metres; 0: only shared ground counts
 )->TooNear:

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint,set_checkpoint_early_stop
 from fastcore.basics import patch
-from .classics import SqueezeExcite,CLASSICS,fit_to
+from .classics import SqueezeExcite,CLASSICS,conv_bn_relu,double_conv,fit_to
 from .encoders import encoder_name,encoder_plan,make_encoder
 
 # %% ../nbs/28_unets.ipynb #a924ca58
@@ -67,29 +67,23 @@ def enlarge(
     smooth = F.interpolate(means, scale_factor=k, mode='bilinear')
     return smooth+F.pixel_shuffle(y-means.repeat_interleave(k*k, 1), k)
 
-# %% ../nbs/28_unets.ipynb #3cb40e82
-def _conv(ni, nf):
-    return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1, bias=False), nn.BatchNorm2d(nf), nn.ReLU(inplace=True))
-
-def _plain(ni, nf): return nn.Sequential(_conv(ni, nf), _conv(nf, nf))
-
 # %% ../nbs/28_unets.ipynb #647ab468
 class _DenseConvs(nn.Module):
     "Two convolutions, each fed by all before it, then one of 1 x 1 over all."
     def __init__(self, ni, nf):
         super().__init__()
         n = nf//2
-        self.a,self.b,self.mix = _conv(ni, n),_conv(ni+n, n),nn.Conv2d(ni+2*n, nf, 1)
+        self.a,self.b,self.mix = conv_bn_relu(ni, n),conv_bn_relu(ni+n, n),nn.Conv2d(ni+2*n, nf, 1)
     def forward(self, x):
         x = torch.cat([x, self.a(x)], 1)
         return self.mix(torch.cat([x, self.b(x)], 1))
 
 # %% ../nbs/28_unets.ipynb #80cce33a
-def _se(ni, nf): return nn.Sequential(*_plain(ni, nf), SqueezeExcite(nf))
-def _scse(ni, nf): return nn.Sequential(*_plain(ni, nf), SCSE(nf))
+def _se(ni, nf): return nn.Sequential(*double_conv(ni, nf), SqueezeExcite(nf))
+def _scse(ni, nf): return nn.Sequential(*double_conv(ni, nf), SCSE(nf))
 def _dense_se(ni, nf): return nn.Sequential(_DenseConvs(ni, nf), SqueezeExcite(nf))
 
-BLOCKS = dict(plain=_plain, se=_se, scse=_scse, dense=_DenseConvs, dense_se=_dense_se)
+BLOCKS = dict(plain=double_conv, se=_se, scse=_scse, dense=_DenseConvs, dense_se=_dense_se)
 
 # %% ../nbs/28_unets.ipynb #32352fdd
 def _block(block):
