@@ -37,7 +37,7 @@ def banepa(tmp):
         truth,m,conf = MaskTile(mask, coding),Tile(dst),Confusion(coding.codes)
         conf.update(m.raw(0, w, H, W-w)[0], truth.read(0, w, H, W-w))
         show_map(rgb, dst, truth, window=(0,w,H,W-w))[0].figure.savefig(args.out/'banepa_east.png', dpi=130)
-        show_map(rgb, dst, truth, window=(H//2,w+w//2,900,900))[0].figure.savefig(args.out/'banepa_detail.png', dpi=130)
+        show_map(rgb, dst, truth, window=(H//2,min(w+w//2,W-900),900,900))[0].figure.savefig(args.out/'banepa_detail.png', dpi=130)
         return conf
     return dls,score
 
