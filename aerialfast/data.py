@@ -446,7 +446,7 @@ def new_empty(self:TileDataLoaders):
 
 # %% ../nbs/22_data.ipynb #594b000a
 @patch(as_prop=True)
-def _dbunch_type(self:Datasets): return TileDataLoaders if issubclass(self._dl_type, TileDL) else DataLoaders
+def _dbunch_type(self:Datasets): return TileDataLoaders if getattr(self._dl_type, 'is_tiled', False) else DataLoaders
 
 # %% ../nbs/22_data.ipynb #46f77aa1
 @patch
@@ -474,7 +474,7 @@ def _in_words(items):
 @patch
 def summary(self:DataBlock, source, bs:int=4, show_batch:bool=False, **kwargs):
     "What becomes of the items of `source`, step by step."
-    if not issubclass(self.dl_type, TileDL): return self._orig_summary(source, bs, show_batch, **kwargs)
+    if not getattr(self.dl_type, 'is_tiled', False): return self._orig_summary(source, bs, show_batch, **kwargs)
     dls = self.dataloaders(source, bs=bs)
     dl = dls.train
     print(f"{len(dl.tiles)} tiles to train on, {len(dls.valid.tiles)} held out\n  {_in_words(dl.tiles[0])}")

@@ -128,6 +128,7 @@ SAMPLERS = ('random','labelled','balanced')
 
 class TileDL(TfmdDL):
     "Loads patches of the tiles in `dataset`: drawn by `sampler` if `shuffle`, else on a grid."
+    is_tiled = True # Asked by what is patched into fastai: `isinstance` fails when this page has run twice
     words = set() # Arguments of the constructors of `TileDataLoaders`, one of which may have been meant
     @delegates(TfmdDL.__init__)
     def __init__(self,
@@ -461,7 +462,7 @@ def keep_memory()->bool: # `False` where the C library is not glibc
 @patch
 def __getitem__(self:Interpretation, idxs):
     "Inputs, predictions, targets, decoded predictions and losses of the samples `idxs`."
-    if not isinstance(self.dl, TileDL): return self._orig___getitem__(idxs)
+    if not getattr(self.dl, 'is_tiled', False): return self._orig___getitem__(idxs)
     idxs = idxs.tolist() if isinstance(idxs, Tensor) else [*L(idxs)]
     ws = self.dl.get_idxs()
     some = self.dl.new(n=len(idxs), get_idxs=lambda: WindowList([ws[i] for i in idxs]))
@@ -472,7 +473,7 @@ def __getitem__(self:Interpretation, idxs):
 @patch
 def top_losses(self:Interpretation, k:int=None, largest:bool=True, items:bool=False):
     "The `k` largest or smallest losses and their samples; with `items`, the tile, row and column of each patch too."
-    if not isinstance(self.dl, TileDL) or not items: return self._orig_top_losses(k, largest, items)
+    if not getattr(self.dl, 'is_tiled', False) or not items: return self._orig_top_losses(k, largest, items)
     losses,idx = self._orig_top_losses(k, largest)
     ws,names = self.dl.get_idxs(),tile_names([t for t,_ in self.dl.tiles])
     return losses,idx,[(names[i],y,x) for i,y,x in (ws[j] for j in idx.tolist())]
