@@ -8,11 +8,13 @@ Docs: https://aerialfast.github.io/aerialfast/prediction.html.md"""
 __all__ = ['FileOptions', 'Resources', 'stripe_width', 'OutsideArea', 'area_mask', 'MapJob', 'predict_tile']
 
 # %% ../nbs/38_prediction.ipynb #3be6b372
-import json,math,operator,os,uuid,warnings
+import json,math,operator,os,threading,time,uuid,warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass,fields
 from pathlib import Path
 import numpy as np
+import torch
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from . import __version__
@@ -117,11 +119,41 @@ def _opened(src, fill):
     tile = src if isinstance(src, Tile) else Tile(src)
     return tile if fill is None else tile.with_fill(fill)
 
-def _n_channels(f, tile, sz):
-    "How many channels `f` gives: the number of its `codes`, or what it gives for a patch without data."
-    if hasattr(f, 'codes'): return len(f.codes)
+def _empty_patch(tile, sz):
+    "A patch `(1,bands,sz,sz)` without data."
     empty = np.broadcast_to(tile.fill[None,:,None,None], (1, tile.n_bands, sz, sz))
-    return checked_probs(f, pixel_tensor(empty.copy())).shape[1]
+    return pixel_tensor(empty.copy())
+
+# %% ../nbs/38_prediction.ipynb #4bafb389
+class _OneThread:
+    "A context in which PyTorch computes with one thread. It may be open in several threads at once."
+    lock,open,before = threading.Lock(),0,None
+    def __enter__(self):
+        with self.lock:
+            if not _OneThread.open: _OneThread.before = torch.get_num_threads()
+            _OneThread.open += 1
+            torch.set_num_threads(1)
+    def __exit__(self, *args):
+        with self.lock:
+            _OneThread.open -= 1
+            torch.set_num_threads(self.before)
+
+# %% ../nbs/38_prediction.ipynb #f766dfa1
+_QUICK = .2 # Seconds of one thread for a megapixel, up to which `f` is quick
+
+def _seconds(f, x):
+    "Channels that `f` gives for `x`, and seconds for a megapixel."
+    start = time.perf_counter()
+    n = checked_probs(f, x).shape[1]
+    return n,(time.perf_counter()-start)/(x.shape[-1]**2/1e6)
+
+def _looked_at(f, tile, sz):
+    "How many channels `f` gives, and is it quick?"
+    if hasattr(f, 'codes'): return len(f.codes),False
+    x = _empty_patch(tile, sz)
+    n,s = _seconds(f, x) # the first call may have to prepare
+    if s>10*_QUICK: return n,False
+    with _OneThread(): return n,_seconds(f, x)[1]<=_QUICK
 
 # %% ../nbs/38_prediction.ipynb #0a40382f
 def _check_place(path, tile):
@@ -189,7 +221,8 @@ class MapJob:
         self.tile,self.paths = _opened(src, fill),output_paths(dst, outputs)
         for p in self.paths.values(): _check_place(p, self.tile)
         self._set_grid(sz, overlap, weights, margin)
-        self.tta,self.n = as_tta(tta),_n_channels(f, self.tile, self.grid.sz)
+        self.tta = as_tta(tta)
+        self.n,self.quick = _looked_at(f, self.tile, self.grid.sz)
         self._set_outputs(thresh)
         self.mask = area_mask(area, self.tile)
         self._set_portions()
@@ -245,7 +278,6 @@ def _set_portions(self:MapJob):
 # %% ../nbs/38_prediction.ipynb #6084a3a8
 def versions():
     "Versions of the libraries that a map depends on."
-    import torch
     return f'aerialfast {__version__}, torch {torch.__version__}'
 
 @patch
@@ -322,7 +354,8 @@ def compute(self:MapJob,
     for w in sorted({*todo}-{*full}): self.journal.keep(w, {o.kind: None for o in self.outs})
     columns,last = _columns(full),None
     bar.reset(total=sum(self._n_patches(_around(wins)) for wins in columns))
-    with ThreadPoolExecutor(1) as pool:
+    threads = _OneThread() if self.quick else nullcontext()
+    with threads, ThreadPoolExecutor(1) as pool:
         for wins in columns:
             cutter = Cutter(self.journal, self.outs, wins)
             for r in self._stream(tile, _around(wins), bar.update):
