@@ -101,11 +101,11 @@ def _unused(enc, multiple):
     return tuple(out)
 
 # %% ../nbs/27_encoders.ipynb #fb171495
-class _Unfit(ValueError):
-    "An encoder that no U-Net can be built on."
-    def __init__(self, arch, why):
-        super().__init__(f"{arch} cannot be the encoder of a U-Net, {why}: "
-                         "take one of stages that accepts any size, such as a ResNet, EfficientNet, ConvNeXt or Swin")
+class _Unfit(Exception): "An encoder that no U-Net can be built on."
+
+def _unfit(arch, why):
+    return ValueError(f"{arch} cannot be the encoder of a U-Net, {why}: "
+                      "take one of stages that accepts any size, such as a ResNet, EfficientNet, ConvNeXt or Swin")
 
 def _check_name(arch):
     if timm.is_model(arch): return
@@ -118,7 +118,7 @@ def _check_reductions(arch, rs):
     "The decoder doubles the size from step to step, so the reductions `rs` of the features have to be powers of two."
     if all(r&(r-1)==0 for r in rs): return
     found = ', '.join(map(str, sorted({*rs})))
-    raise _Unfit(arch, f"its features are {found} times smaller than the input, not 2, 4, 8, ...")
+    raise _Unfit(f"its features are {found} times smaller than the input, not 2, 4, 8, ...")
 
 # %% ../nbs/27_encoders.ipynb #4c854a34
 _SIZES = {}, dict(strict_img_size=False), dict(img_size=256) # arguments; an error is reported for the first
@@ -137,10 +137,10 @@ def encoder_plan(arch):
     for cls in (dict(feature_cls='hook'), {}):
         for sizes in _SIZES:
             try: enc,last,multiple = _attempt(arch, {**cls, **sizes})
-            except _Unfit: raise
+            except _Unfit as e: raise _unfit(arch, e) from None
             except Exception as e: why = why if sizes else e
             else: return EncoderPlan({**cls, **sizes}, last, multiple, _unused(enc, multiple))
-    raise _Unfit(arch, str(why)[:120])
+    raise _unfit(arch, str(why)[:120])
 
 # %% ../nbs/27_encoders.ipynb #0f37318f
 def _create(arch, n_in, **kw):
@@ -192,7 +192,7 @@ def make_encoder(
     n_in:int, # Number of bands
     pretrained=False, # `True` for the weights that timm names, a file of weights, or `False` for random ones
 )->tuple: # The encoder, its `EncoderPlan`, and whether it holds pretrained weights
-    "An encoder, which gives a list of features `(B,nf,H/r,W/r)`, from fine to coarse."
+    "An encoder, which gives a list of features from fine to coarse, `(B,nf,H/r,W/r)`, or `(B,H/r,W/r,nf)` if the plan says `last`."
     if isinstance(pretrained, (str,Path)): return *_from_file(arch, n_in, pretrained),True
     try: return *_create(arch, n_in, pretrained=pretrained),bool(pretrained)
     except Exception as e:

@@ -172,10 +172,13 @@ def _code(o, of):
     return [o.co_code, getattr(o, 'co_exceptiontable', b''), o.co_names, o.co_varnames[:n],
             o.co_argcount, o.co_kwonlyargcount, o.co_flags, *of(*o.co_consts)]
 
-def _codes(code):
+# %% ../nbs/34_fingerprints.ipynb #d8cb0f0f
+def code_objects(
+    code, # Compiled code
+)->list:
     "`code`, and that of the functions inside of it."
     inner = [k for k in code.co_consts if isinstance(k, types.CodeType)]
-    return [code, *(c for k in inner for c in _codes(k))]
+    return [code, *(c for k in inner for c in code_objects(k))]
 
 # %% ../nbs/34_fingerprints.ipynb #f04ce953
 _HIDING = {'eval','exec','globals','__import__','import_module'}
@@ -186,7 +189,7 @@ def _mentioned(codes):
 
 def _used(code, space, of):
     "Digests of the global values that `code` uses; `space` holds them by name."
-    codes = _codes(code)
+    codes = code_objects(code)
     steps,names = [i for c in codes for i in dis.get_instructions(c)],_mentioned(codes)
     hiding = sorted(names&_HIDING)
     if hiding: raise NoFingerprint(f"{code.co_name} calls {hiding[0]}, so it cannot be known what it uses: {_WAY_OUT}")

@@ -12,7 +12,7 @@ from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
-from types import CellType,CodeType,FunctionType,MethodType,ModuleType,SimpleNamespace
+from types import CellType,FunctionType,MethodType,ModuleType,SimpleNamespace
 import dis,functools,gc,json,operator,os,sys,time,warnings,weakref
 import pandas as pd
 from fastcore.basics import patch
@@ -23,7 +23,7 @@ from .writing import write_mosaic
 from .splits import FoldSplitter,TileSplitter,region_of
 from .predictor import load_model
 from .resuming import checked_files,pair_facts,first_difference,loader_facts,library_versions
-from .fingerprints import fingerprint
+from .fingerprints import code_objects,fingerprint
 import aerialfast.folders # for `AerialModel.predict_tiles`
 from .thresholds import TileCurves,load_curves,count_probs,threshold_probs
 from .evaluation import Evaluation,evaluate
@@ -83,8 +83,7 @@ def _within(outer, inner):
     return _tiles_only(split)
 
 # %% ../nbs/44_folds.ipynb #9f625e4b
-def _codes(code): return [code, *(c for k in code.co_consts if isinstance(k, CodeType) for c in _codes(k))]
-def _instructions(f): return [i for c in _codes(f.__code__) for i in dis.get_instructions(c)]
+def _instructions(f): return [i for c in code_objects(f.__code__) for i in dis.get_instructions(c)]
 
 def _uses(f):
     "Globals and variables of enclosing functions that `f` uses, by name."
@@ -125,7 +124,7 @@ def _part(f, k, v, name, seen):
     if isinstance(v, (ModuleType,FunctionType,type)) and _is_library(v): return []
     if isinstance(v, FunctionType): return _recipe(v, k, seen)
     used = _attributes(f, k) if isinstance(v, (Namespace,SimpleNamespace)) else None
-    if isinstance(v, ModuleType): used = {n for c in _codes(f.__code__) for n in c.co_names}&{*vars(v)}
+    if isinstance(v, ModuleType): used = {n for c in code_objects(f.__code__) for n in c.co_names}&{*vars(v)}
     if used is None: return [f'{name} {fingerprint(v)}']
     return [s for n in sorted(used) for s in _part(f, n, getattr(v, n, None), f'{name}.{n}', seen)]
 
@@ -366,6 +365,7 @@ def cross_validate(
     if not _returns(train):
         name = getattr(train, '__name__', 'train')
         raise ValueError(f"{name} returns nothing: end it with `return learn`, or its training is lost")
+    checked_files(files)
     folder,holds = Path(folder),_holdings(data, folds, buffer_m)
     names = list(holds)
     if fold is not None and not 0<=operator.index(fold)<len(names):

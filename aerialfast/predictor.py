@@ -283,7 +283,8 @@ def _check_info(where, d):
 # %% ../nbs/31_predictor.ipynb #36fd011e
 def fits_classes(n_out, n):
     "Does the first output of a network, which has `n_out` logits, fit `n` classes? Two classes need one logit or two."
-    return np.ravel(n_out)[0] in ((1,2) if n==2 else (n,))
+    outs = list(n_out) if isinstance(n_out, (tuple,list)) else [n_out]
+    return bool(outs) and outs[0] in ((1,2) if n==2 else (n,))
 
 def _check_facts(path, d):
     "Make sure that `d`, from the file `path`, are facts of a model."
@@ -310,8 +311,8 @@ def _check_facts(path, d):
 # %% ../nbs/31_predictor.ipynb #4a7b9be3
 def _read_facts(path):
     "The fields of `path`, in any format, checked."
-    mb = path.stat().st_size/1e6
-    if mb>1: raise ValueError(f"{path} has {mb:.0f} MB, expected a few kB: give a folder that `save_model` wrote")
+    size = path.stat().st_size
+    if size>1<<20: raise ValueError(f"{path} has {size/1e6:.1f} MB, expected a few kB: give a folder that `save_model` wrote")
     def refuse(v): raise ValueError(f'{v} is no number')
     try: d = json.loads(path.read_text(encoding='utf8'), parse_constant=refuse)
     except (ValueError,RecursionError) as e:
@@ -334,7 +335,8 @@ def _check_names(path, have, want):
     odd = sorted({*want}^{*have})
     if not odd: return
     how = 'is missing' if odd[0] in want else 'is no part of the network'
-    raise ValueError(f"{path}: {odd[0][:80]} {how}, and so with {len(odd)-1} more: copy the model again")
+    more = f", and {len(odd)-1} more names do not fit" if len(odd)>1 else ''
+    raise ValueError(f"{path}: {odd[0][:80]} {how}{more}: copy the model again")
 
 def _check_shapes(path, f, want):
     for k,v in want.items():
@@ -365,7 +367,8 @@ def _read_weights(path, net, unused):
 # %% ../nbs/31_predictor.ipynb #7e0f2264
 def _usual_device():
     "The GPU if there is one, unless fastai's `default_device` was set to the CPU."
-    if getattr(defaults, 'use_cuda', None) is False: return torch.device('cpu')
+    use = getattr(defaults, 'use_cuda', None)
+    if use is not None and not use: return torch.device('cpu')
     if torch.cuda.is_available(): return torch.device(torch.cuda.current_device())
     return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')
 

@@ -62,7 +62,7 @@ def after_fit(self:WeightAverage):
 # %% ../nbs/33_training.ipynb #7e34b6b3
 def _classes(probs):
     "Classes of `(C,H,W)` probabilities, as in a map without threshold: of two that are equally likely the second."
-    return (probs[-1]>=np.float32(.5)).astype(np.uint8) if len(probs)<=2 else probs.argmax(0)
+    return (probs[-1]>=np.float32(.5)).astype(np.uint8) if len(probs)<=2 else probs.argmax(0).astype(np.uint8)
 
 class Stitched(Metric):
     "A score over whole validation tiles, stitched as a map is, at the end of chosen epochs."
@@ -199,7 +199,7 @@ def patch_scores(self:Learner)->pd.DataFrame: # `tile`, `y` and `x` of the upper
     "Loss and errors of each validation patch, and where it lies."
     dl = self.dls.valid
     names,rows = tile_names([t for t,_ in dl.tiles]),[]
-    for (i,y,x),(loss,error) in zip(_valid_windows(self.dls), _patch_losses(self)):
+    for (loss,error),(i,y,x) in zip(_patch_losses(self), _valid_windows(self.dls)): # losses last: the loader ends
         lon,lat = lonlat(dl.tiles[i][0], y+dl.sz/2, x+dl.sz/2)
         rows.append(dict(tile=names[i], y=y, x=x, loss=loss, error=error, lon=lon, lat=lat))
     return pd.DataFrame(rows).sort_values('loss', ascending=False, ignore_index=True)

@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint,set_checkpoint_early_stop
 from fastcore.basics import patch
 from .classics import SqueezeExcite,CLASSICS,conv_bn_relu,double_conv,fit_to
-from .encoders import encoder_name,encoder_plan,make_encoder
+from .encoders import encoder_name,make_encoder
 
 # %% ../nbs/28_unets.ipynb #a924ca58
 class SCSE(nn.Module):
@@ -237,7 +237,7 @@ def aerial_unet(
     end:int=2, # How many times smaller than the input the decoder ends, 1, 2 or 4
     last_cross:bool=True, # Join the input itself at the end
     smooth:bool=True, # See `enlarge`; `False` for a plain pixel shuffle of the logits, as in models saved in format 1
-    remat:bool=False, # Compute features again in the backward pass: half the memory for a third more time
+    remat:bool=False, # Compute features again in the backward pass: about half as much is kept for it, for a third more time
 )->AerialUnet: # Scaled pixels `(B,n_in,H,W)` of any size to logits `(B,n_out,H,W)`, a tuple for several outputs
     "A U-Net on any encoder of timm that reports its features."
     arch = encoder_name(arch)
