@@ -4,6 +4,9 @@ from importlib.metadata import distribution
 from pathlib import Path
 import builtins, sys, time
 
+# What maps a raster with a saved model
+MAPPING = 'predictor','prediction','folders'
+
 want = {p.stem for p in Path(sys.argv[1]).glob('*.py')}
 rooms = sys.argv[2:]
 
@@ -18,6 +21,9 @@ assert t<.5, f'import aerialfast takes {t:.2f} s'
 for o in rooms: import_module(f'aerialfast.{o}')
 assert 'torch' not in sys.modules, f'aerialfast or one of {rooms} loads torch'
 print(f'import aerialfast takes {t*1000:.0f} ms, without torch: {", ".join(rooms)}')
+for o in MAPPING: import_module(f'aerialfast.{o}')
+heavy = {'fastai','matplotlib.pyplot','pandas','sklearn'}&{*sys.modules}
+assert not heavy, f'one of {MAPPING} loads {sorted(heavy)}'
 
 for o in sorted(want-{'__init__'}): assert import_module(f'aerialfast.{o}').__file__==str(here.parent/f'{o}.py')
 for o in distribution('aerialfast').entry_points: o.load()

@@ -22,7 +22,6 @@ from .stitching import as_tta
 from .outputs import output_paths
 from .fingerprints import NoFingerprint,fingerprint
 from .prediction import OutsideArea,area_mask,predict_tile,versions,whole_number
-from fastai.learner import Learner
 
 # %% ../nbs/39_folders.ipynb #bde0ce6b
 @dataclass
@@ -167,9 +166,3 @@ def predict_tiles(
 def predict_tiles(self:AerialModel, srcs, folder, **kwargs):
     "Map several rasters, see `predict_tiles`."
     return predict_tiles(self, [self.open_tile(s) for s in _rasters(srcs)], folder, **self.prediction_args(**kwargs))
-
-@patch
-@delegates(predict_tiles, but=['f','codes','palette','fill'])
-def predict_tiles(self:Learner, srcs, folder, **kwargs):
-    "Map several rasters, see `predict_tiles`."
-    return self.aerial_model().predict_tiles(srcs, folder, **kwargs)

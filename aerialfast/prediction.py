@@ -29,7 +29,6 @@ from .outputs import STEPS,Output,checked_thresh,output_paths
 from .fingerprints import NoFingerprint,fingerprint
 from .journal import Cutter,Journal,assemble
 from .stitching import as_tta,stream_probs,checked_probs,pixel_tensor,PIECE_ROWS
-from fastai.learner import Learner
 
 # %% ../nbs/38_prediction.ipynb #4124e736
 @dataclass
@@ -455,9 +454,3 @@ def prediction_args(self:AerialModel, sz=None, tags=None, **kwargs):
 def predict_tile(self:AerialModel, src, dst, **kwargs):
     "Map the raster `src`, with the model's own threshold unless `thresh` is given."
     return predict_tile(self, self.open_tile(src), dst, **self.prediction_args(**kwargs))
-
-@patch
-@delegates(predict_tile, but=['f','codes','palette','fill'])
-def predict_tile(self:Learner, src, dst, **kwargs):
-    "Map the raster `src`, with the picked threshold unless `thresh` is given."
-    return self.aerial_model().predict_tile(src, dst, **kwargs)

@@ -311,8 +311,7 @@ def _check_facts(path, d):
 # %% ../nbs/31_predictor.ipynb #4a7b9be3
 def _read_facts(path):
     "The fields of `path`, in any format, checked."
-    size = path.stat().st_size
-    if size>1<<20: raise ValueError(f"{path} has {size/1e6:.1f} MB, expected a few kB: give a folder that `save_model` wrote")
+    if path.stat().st_size>1<<20: raise ValueError(f"{path} has more than a megabyte, expected a few kB: give a folder that `save_model` wrote")
     def refuse(v): raise ValueError(f'{v} is no number')
     try: d = json.loads(path.read_text(encoding='utf8'), parse_constant=refuse)
     except (ValueError,RecursionError) as e:
@@ -367,8 +366,7 @@ def _read_weights(path, net, unused):
 # %% ../nbs/31_predictor.ipynb #7e0f2264
 def _usual_device():
     "The GPU if there is one, unless fastai's `default_device` was set to the CPU."
-    use = getattr(defaults, 'use_cuda', None)
-    if use is not None and not use: return torch.device('cpu')
+    if getattr(defaults, 'use_cuda', None)==False: return torch.device('cpu') # 0 as well
     if torch.cuda.is_available(): return torch.device(torch.cuda.current_device())
     return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')
 

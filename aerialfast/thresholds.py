@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 from copy import copy
 from pathlib import Path
 from fastcore.basics import patch
+from fastcore.meta import delegates
 from .files import whole_file
 from .grids import Grid
 from .rasters import Tile,at_same_place,pass_through,row_windows,tile_names
@@ -25,7 +26,8 @@ from .stitching import Finished,as_tta,known_rows,stream_probs
 from .splits import name_region,tile_regions
 from .outputs import checked_thresh,two_channels,Output
 from .predictor import map_patch_sz
-from .prediction import patch_progress
+from .prediction import patch_progress,predict_tile
+from .folders import predict_tiles
 from .curves import COUNTS,ThresholdCurves,criterion
 from fastai.learner import Learner
 
@@ -164,6 +166,19 @@ def pick_threshold(self:Learner,
     best = total.best(by)
     self.thresh = best.thresh
     return best
+
+# %% ../nbs/41_thresholds.ipynb #dcb620a0
+@patch
+@delegates(predict_tile, but=['f','codes','palette','fill'])
+def predict_tile(self:Learner, src, dst, **kwargs):
+    "Map the raster `src`, with the picked threshold unless `thresh` is given."
+    return self.aerial_model().predict_tile(src, dst, **kwargs)
+
+@patch
+@delegates(predict_tiles, but=['f','codes','palette','fill'])
+def predict_tiles(self:Learner, srcs, folder, **kwargs):
+    "Map several rasters, see `predict_tiles`."
+    return self.aerial_model().predict_tiles(srcs, folder, **kwargs)
 
 # %% ../nbs/41_thresholds.ipynb #e6ccc801
 @patch

@@ -12,7 +12,6 @@ import numpy as np
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError
 from rasterio.warp import transform
-from scipy.optimize import linear_sum_assignment
 from .rasters import Tile
 
 # %% ../nbs/25_traits.ipynb #0fc4ac15
@@ -124,6 +123,7 @@ def _apart(mean, std, t):
 
 def _order_by_values(t, px):
     "The bands, from 1, in the order in which they fit the training much better; `None` if they fit as they are."
+    from scipy.optimize import linear_sum_assignment # loaded when it is needed
     cost = _apart(px.mean(1), px.std(1), t)
     places = linear_sum_assignment(cost)[1]
     here,best = np.trace(cost)/len(cost),cost[range(len(cost)),places].mean()
