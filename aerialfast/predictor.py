@@ -311,7 +311,7 @@ def _check_facts(path, d):
 # %% ../nbs/31_predictor.ipynb #4a7b9be3
 def _read_facts(path):
     "The fields of `path`, in any format, checked."
-    if path.stat().st_size>1<<20: raise ValueError(f"{path} has more than a megabyte, expected a few kB: give a folder that `save_model` wrote")
+    if path.stat().st_size>1<<20: raise ValueError(f"{path} has over 1 MB, expected a few kB: give a folder that `save_model` wrote")
     def refuse(v): raise ValueError(f'{v} is no number')
     try: d = json.loads(path.read_text(encoding='utf8'), parse_constant=refuse)
     except (ValueError,RecursionError) as e:
