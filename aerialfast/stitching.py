@@ -10,7 +10,7 @@ __all__ = ['Finished', 'stream_probs', 'seam_ratio', 'dihedral', 'TTA', 'MeanOf'
 # %% ../nbs/14_stitching.ipynb #41da7b0c
 import operator,warnings
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache,partial
 from typing import NamedTuple
 import numpy as np
 import torch
@@ -200,6 +200,11 @@ class Finished(NamedTuple):
 PIECE_ROWS = 256 # Rows that are yielded at once, at most
 
 # %% ../nbs/14_stitching.ipynb #5dabeb26
+def _outer(wy, wx, dtype, device):
+    "Products `(sz,sz)` of two vectors, which are given as bytes so that they can be looked up."
+    wy,wx = (np.frombuffer(w, dtype) for w in (wy, wx))
+    return torch.from_numpy(np.outer(wy, wx)).to(device)
+
 class _Stream:
     "The patches that a window of a tile needs, and the sums of their predictions."
     def __init__(self, f, grid, window, bs, disagreement, exclusive):
@@ -213,20 +218,20 @@ class _Stream:
         self.own = slice(x+m-self.left, x+w+m-self.left) # columns of the buffers that belong to the window
         self.batches = _Batches(f, bs)
         self.sums = _Sums(sz, self.right-self.left, disagreement)
-        self.kept = None,None # weights of the last patch
+        self.outer = lru_cache(3)(_outer) # a line has three kinds of patches: the first, the last, and those between
 
     def weights(self, i, j, device):
-        "Weights `(sz,sz)` of the patch in line `i` and column `j`; neighbours mostly have the same."
+        "Weights `(sz,sz)` of the patch in line `i` and column `j`."
         wy,wx = self.grid.wy[i],self.grid.wx[j]
-        key = i,wx.tobytes(),device
-        if self.kept[0]!=key: self.kept = key,torch.from_numpy(np.outer(wy, wx)).to(device)
-        return self.kept[1]
+        return self.outer(wy.tobytes(), wx.tobytes(), wy.dtype, device)
 
 # %% ../nbs/14_stitching.ipynb #6aaa0961
+def _any(ok): return ok[::64].any() or ok.any() # a few rows mostly tell
+
 def _add_line(s, i, px, ok):
     "Predict line `i`, of pixels `px` `(bands,sz,w)` and validity `ok` `(sz,w)`, and add it to the sums of the stream `s`."
     sz,xs = s.grid.sz,{j: s.grid.xs[j]-s.left for j in s.cols}
-    todo = [j for j,x in xs.items() if ok[:, x:x+sz].any()]
+    todo = [j for j,x in xs.items() if _any(ok[:, x:x+sz])]
     if not todo and s.sums.at is None: todo = [s.cols[0]]
     patches = [px[:, :, xs[j]:xs[j]+sz] for j in todo]
     for j,p in zip(todo, s.batches(patches)):
