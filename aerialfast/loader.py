@@ -21,7 +21,8 @@ from .codings import VOID
 from .labels import class_cells
 from .scales import measure_scale,as_one_dtype
 from .stitching import pixel_tensor
-from .windows import Grounds,Window,all_valid,grid_windows,labelled_grid,random_windows,read_pool,shared_windows
+from .windows import Grounds,Window,all_valid,grid_windows,is_packed,labelled_grid,random_windows,read_pool
+from .windows import ground_room,grouped_windows,mixed,reused_windows
 from .windows import balanced_windows,labelled_windows,valid_cells
 from .displays import TensorTile,TensorTileMask,rgb_bands
 from fastai.vision.all import *
@@ -258,7 +259,7 @@ def _from_ground(self:TileDL, w, k):
     "Cut a patch with margin `k` from its block of ground, which is read if it is not in memory."
     g,sz = w.ground,self.sz+2*k
     n = max(g.h, g.w, self.sz)+2*k
-    px,m = self.grounds.get((g.tile,g.y-k,g.x-k,n), lambda: self.read_window(g.tile, g.y-k, g.x-k, n))
+    px,m = self.grounds.get((g.tile,g.y-k,g.x-k,n), lambda: self.read_window(g.tile, g.y-k, g.x-k, n), g.uses)
     rows,cols = slice(w.y-g.y, w.y-g.y+sz),slice(w.x-g.x, w.x-g.x+sz)
     return px[:,rows,cols].copy(),m[rows,cols].copy()
 
@@ -338,28 +339,25 @@ def _sample(self:TileDL, n):
 # %% ../nbs/21_loader.ipynb #13438611
 _ROOM = 1<<28 # Bytes for blocks of ground
 
-class _Room(NamedTuple):
-    live:int # Blocks of ground that are in use at a time in each process
-    bytes:int # What they may take in memory
+@patch(as_prop=True)
+def _n_workers(self:TileDL): return max(1, self.fake_l.num_workers)
 
 # %% ../nbs/21_loader.ipynb #898283e3
 @patch
 def _room(self:TileDL):
-    "How many blocks of ground a process uses at a time, and the memory for them."
-    tile,side,workers = self.tiles[0][0],3*self.sz+2*self.margin,max(1, self.fake_l.num_workers)
-    size = side**2*(tile.n_bands*tile.dtype.itemsize+1) # bytes of a block: its bands and its mask
-    ahead = 3*self.bs # blocks that the batches which are read ahead may need
-    live = max(self.bs, min(64, _ROOM//workers//size-ahead))
-    return _Room(live, max(_ROOM//workers, (live+ahead)*size))
+    "How many blocks of ground a process uses at a time, and the memory for them; `None` if blocks save nothing."
+    if self.reuse==1 and not any(is_packed(t) for t,_ in self.tiles): return None
+    tile,k = self.tiles[0][0],self.margin
+    def size(across): return (across*self.sz+2*k)**2*(tile.n_bands*tile.dtype.itemsize+1) # its bands and its mask
+    return ground_room(size, self.bs, self.reuse, max(_ROOM//self._n_workers, _ROOM//4))
 
 # %% ../nbs/21_loader.ipynb #eb8c0b3d
 @patch
-def _sample_shared(self:TileDL, n):
-    "`n` windows, each with its block of ground, which `reuse` of them share."
-    workers = max(1, self.fake_l.num_workers)
-    live = max(self.bs, min(self._room().live, n//(workers*self.reuse)))
+def _groups(self:TileDL, across):
+    "The windows of an epoch in groups that are read together."
     tiles = [t for t,_ in self.tiles]
-    return shared_windows(self._sample, tiles, self.sz, n, self.rng, self.bs, self.reuse, live, workers)
+    if self.reuse>1: return reused_windows(self._sample, tiles, self.sz, self.n, self.rng, self.reuse)
+    return grouped_windows(self._sample(self.n), tiles, self.sz, across-1)
 
 # %% ../nbs/21_loader.ipynb #7db8fb08
 class WindowList(L):
@@ -370,21 +368,24 @@ class WindowList(L):
 @patch
 def get_idxs(self:TileDL):
     if not self.shuffle: return WindowList(self._grid()[:self.n])
-    return WindowList(self._sample(self.n) if self.reuse==1 else self._sample_shared(self.n))
+    room = self._room()
+    if room is None: return WindowList(self._sample(self.n))
+    return WindowList(mixed(self._groups(room.across), self.bs, self.rng, room.live, self._n_workers))
 
 # %% ../nbs/21_loader.ipynb #e015c3e6
 @patch
 def _memory(self:TileDL):
     "The blocks of ground of the pass before; none if another process read them, or if fill or room have changed."
-    room = self._room().bytes
+    room = self._room()
+    if not self.shuffle or room is None: return None
     state = os.getpid(),self.reuse,room,[t.fill.tobytes() for t,_ in self.tiles]
-    return self.kept if self.kept and self.kept.state==state else Grounds(room, self.reuse, state)
+    return self.kept if self.kept and self.kept.state==state else Grounds(room.bytes, state)
 
 # %% ../nbs/21_loader.ipynb #55635fe7
 @patch
 def create_batches(self:TileDL, samps):
     "Batches of the windows `samps`."
-    if self.reuse>1: self.grounds = self._memory()
+    self.grounds = self._memory()
     own = [t for t in (*self.after_item.fs, *self.before_batch.fs) if not isinstance(t, (AddLook,ToTensor))]
     in_worker = torch.utils.data.get_worker_info() is not None
     try:

@@ -11,6 +11,8 @@ __all__ = ['grid_windows', 'random_windows', 'labelled_windows', 'balanced_windo
 from collections import OrderedDict
 from concurrent.futures import Future,ThreadPoolExecutor
 from dataclasses import dataclass,field
+from heapq import nlargest
+from itertools import islice
 from typing import NamedTuple
 import math,os,threading
 import numpy as np
@@ -236,6 +238,7 @@ class Ground(NamedTuple):
     x:int # First column, in pixels
     h:int # Height, in pixels
     w:int # Width, in pixels
+    uses:int=1 # Patches that are cut from it
 
 # %% ../nbs/18_windows.ipynb #09b884bf
 class GroundWindow(NamedTuple):
@@ -244,6 +247,76 @@ class GroundWindow(NamedTuple):
     y:int # First row in the tile, in pixels
     x:int # First column in the tile, in pixels
     ground:Ground # The block that holds it
+
+# %% ../nbs/18_windows.ipynb #b9669f51
+def _cell_span(at, n, block, offset, sz, across):
+    "First pixel and length of the ground of the cell in which `at` lies, along an axis of `n` pixels."
+    unit = block if block<min(n, across*sz) else 1
+    side = round(across*sz/unit)*unit
+    first = (at+offset)//side*side-offset # `offset`: where a cut tile begins in its file
+    first = max(0, min(first, n-side-sz))
+    return first,min(side+sz, n-first)
+
+def ground_of_cell(
+    window:Window, # A patch
+    tile:Tile, # Its tile
+    sz:int, # Side of the patch, in pixels
+    across:int=4, # Patches along a side of a cell, about
+)->Ground:
+    "The block of ground that all patches share which begin in the same cell."
+    y,h = _cell_span(window.y, tile.h, tile.blocks[0], tile.y0, sz, across)
+    x,w = _cell_span(window.x, tile.w, tile.blocks[1], tile.x0, sz, across)
+    return Ground(window.tile, y, x, h, w)
+
+# %% ../nbs/18_windows.ipynb #b6f3fd7e
+def _n_blocks(tile, y, x, h, w):
+    "How many blocks of the file a window touches."
+    spans = zip((y+tile.y0, x+tile.x0), (h,w), tile.blocks)
+    return math.prod((at+n-1)//b-at//b+1 for at,n,b in spans)
+
+def is_packed(tile):
+    "Does reading from `tile` mean decoding?"
+    return bool(tile.compression) or tile.driver not in (None,'GTiff')
+
+def _on_ground(ground, windows, tile, sz):
+    "Groups of `windows`: one with their common `ground`, or each alone."
+    alone = sum(_n_blocks(tile, w.y, w.x, sz, sz) for w in windows)
+    if not is_packed(tile) or _n_blocks(tile, *ground[1:5])>=alone: return [[w] for w in windows]
+    ground = ground._replace(uses=len(windows))
+    return [[GroundWindow(*w, ground) for w in windows]]
+
+# %% ../nbs/18_windows.ipynb #7d1e9e94
+def grouped_windows(
+    windows:list, # Each a `Window`
+    tiles:list, # The tiles
+    sz:int, # Side of a patch, in pixels
+    across:int=4, # Patches along a side of a cell, about
+)->list: # Lists of windows; those of a list share a block of ground, if there is more than one
+    "Windows in groups that are read together."
+    cells = {}
+    for w in windows: cells.setdefault(ground_of_cell(w, tiles[w.tile], sz, across), []).append(w)
+    return [group for ground,some in cells.items() for group in _on_ground(ground, some, tiles[ground.tile], sz)]
+
+# %% ../nbs/18_windows.ipynb #fb23cbd7
+def mixed(
+    groups:list, # Lists of windows
+    bs:int, # Patches in a batch
+    rng, # A `random.Random`
+    live:int, # Groups in use at a time, at least `bs`
+    workers:int=1, # Processes that take turns with the batches
+)->list: # All windows, so that those of a group are near each other, in different batches
+    "The windows of all groups, in the order of training."
+    new,windows = iter(rng.sample(groups, len(groups))),[]
+    live = min(live, math.ceil(len(groups)/workers))
+    pools = [[] for _ in range(workers)]
+    def lot(group): return rng.random()**(1/len(group)) # Efraimidis and Spirakis, https://doi.org/10.1016/j.ipl.2005.11.003
+    for pool in pools: pool.extend([*g] for g in islice(new, live))
+    while any(pools):
+        for pool in pools:
+            windows += [g.pop() for g in nlargest(bs, pool, key=lot)]
+            pool[:] = [g for g in pool if g]
+            pool.extend([*g] for g in islice(new, live-len(pool)))
+    return windows
 
 # %% ../nbs/18_windows.ipynb #ab0929e6
 def _span(at, n, sz, step, offset):
@@ -279,35 +352,42 @@ def _inside(ground, shape, sz, rng):
     x = _offset(rng, ground.x, ground.w, shape[1], sz)
     return GroundWindow(ground.tile, y, x, ground)
 
-# %% ../nbs/18_windows.ipynb #7d644ae7
-@dataclass
-class _InUse:
-    ground:Ground
-    left:int # patches that are still to be cut from it
-
-# %% ../nbs/18_windows.ipynb #61be88fa
-def shared_windows(
+# %% ../nbs/18_windows.ipynb #e0fad9a1
+def reused_windows(
     draw, # Function from `n` to `n` windows; a block of ground is read around each
     tiles:list, # The tiles
     sz:int, # Side of a patch, in pixels
     n:int, # Number of windows
     rng, # A `random.Random`
-    bs:int, # Patches in a batch
     reuse:int, # Patches from each block
-    live:int, # Blocks in use at a time, at least `bs`
-    workers:int=1, # Processes that take turns with the batches
-)->list: # `GroundWindow(tile, y, x, ground)` for each patch
+)->list: # Lists of `GroundWindow(tile, y, x, ground)`, one for each block
     "Windows in blocks of ground that `reuse` of them share."
-    fresh = (ground_around(w, tiles[w.tile], sz) for w in draw(n+workers*live))
-    pools,windows = [[] for _ in range(workers)],[]
-    for b in range(math.ceil(n/bs)):
-        pool = pools[b%workers]
-        pool.extend([_InUse(next(fresh), reuse) for _ in range(live-len(pool))])
-        for use in rng.sample(pool, min(bs, n-b*bs)):
-            use.left -= 1
-            windows.append(_inside(use.ground, tiles[use.ground.tile].shape, sz, rng))
-        pools[b%workers] = [use for use in pool if use.left]
-    return windows
+    groups = []
+    for k,w in enumerate(draw(math.ceil(n/reuse))):
+        uses = min(reuse, n-k*reuse)
+        ground = ground_around(w, tiles[w.tile], sz)._replace(uses=uses)
+        groups.append([_inside(ground, tiles[w.tile].shape, sz, rng) for _ in range(uses)])
+    return groups
+
+# %% ../nbs/18_windows.ipynb #6d2a464b
+class Room(NamedTuple):
+    across:int # Patches along a side of a block of ground
+    live:int # Blocks that are in use at a time
+    bytes:int # What all blocks may take in memory
+
+def ground_room(
+    size, # Function from the patches along a side of a block to its bytes
+    bs:int, # Patches in a batch
+    reuse:int, # Patches from each block; 1 for groups of windows that were drawn
+    most:int, # Bytes for all blocks; more if a batch needs more
+)->Room: # `None` if so few blocks would fit that patches are better read alone
+    "How many blocks of ground are used at a time, and how large they are."
+    few = min(bs, 16)
+    across = 3 if reuse>1 else next((k for k in (5,4,3) if few*size(k)<=most), None)
+    if across is None: return None
+    ahead = math.ceil(3*bs/(reuse if reuse>1 else 4)) # blocks that are used up while batches are read ahead
+    live = max(few, min(64, most//size(across)-ahead))
+    return Room(across, live, max(most, (live+ahead)*size(across)))
 
 # %% ../nbs/18_windows.ipynb #4a5ddae8
 @dataclass
@@ -318,18 +398,18 @@ class _Block:
 
 # %% ../nbs/18_windows.ipynb #9c6e001e
 class Grounds:
-    "Blocks of ground that were read and may be needed again, at most `most` bytes; each is needed `uses` times."
-    def __init__(self, most, uses, state=None):
-        self.most,self.uses,self.state = most,uses,state # `state`: what they were read from
+    "Blocks of ground that were read and may be needed again, at most `most` bytes."
+    def __init__(self, most, state=None):
+        self.most,self.state = most,state # `state`: what they were read from
         self.lock,self.have,self.bytes = threading.Lock(),OrderedDict(),0
 
-    def get(self, key, read):
-        "The arrays that `read` gives, or gave before for this `key`."
+    def get(self, key, read, uses):
+        "The arrays that `read` gives, or gave before for this `key`, which will be asked for `uses` times."
         with self.lock:
             missing = key not in self.have
             if missing: self.have[key] = _Block()
             block = self.have[key]
-            block.left = (block.left or self.uses)-1
+            block.left = (block.left or uses)-1
             self.have.move_to_end(key, last=block.left>0) # what stands first is dropped first
         if missing: self._read(key, block, read)
         return block.future.result()
