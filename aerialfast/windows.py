@@ -281,7 +281,7 @@ def is_packed(tile):
 def _on_ground(ground, windows, tile, sz):
     "Groups of `windows`: one with their common `ground`, or each alone."
     alone = sum(_n_blocks(tile, w.y, w.x, sz, sz) for w in windows)
-    if not is_packed(tile) or _n_blocks(tile, *ground[1:5])>=alone: return [[w] for w in windows]
+    if not is_packed(tile) or _n_blocks(tile, *ground[1:5])>.75*alone: return [[w] for w in windows]
     ground = ground._replace(uses=len(windows))
     return [[GroundWindow(*w, ground) for w in windows]]
 
