@@ -15,8 +15,8 @@ import numpy as np
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .files import locked,write_whole
-from .layers import tile_files
 from .rasters import Tile,tile_names
+from .pairs import file_list
 from .predictor import AerialModel
 from .stitching import as_tta
 from .outputs import output_paths
@@ -88,15 +88,17 @@ def _plain(name, v, tile):
     "The argument `name` as a value that has a fingerprint."
     if name=='area': return area_mask(v, tile).coding.key()
     if name=='thresh': return np.float32(v).tolist()
-    if name in ('sz','margin'): return whole_number(v, name, 0)
+    if name=='sz': return whole_number(v, name, 0)
+    if name=='margin': return whole_number(v, name, 0) or None
     if name=='tta': return as_tta(v) and as_tta(v).key()
     if name in ('outputs','codes','only'): return v if isinstance(v, str) else list(v)
     return v
 
 def _key(tile, function, kwargs):
     "Digest of all that a map depends on."
-    args = {k: _plain(k, v, tile) for k,v in sorted(kwargs.items()) if k not in _NO_MATTER and v is not None}
-    return fingerprint([tile.facts_key(), function, args, versions()])
+    given = {k: v for k,v in sorted(kwargs.items()) if k not in _NO_MATTER and v is not None and v is not False}
+    args = {k: _plain(k, v, tile) for k,v in given.items()}
+    return fingerprint([tile.facts_key(), function, {k: v for k,v in args.items() if v is not None}, versions()])
 
 # %% ../nbs/39_folders.ipynb #539de490
 def _function(f, given):
@@ -134,12 +136,6 @@ def _check_done(rows, folder):
         raise OutsideArea(f"the area touches none of the {len(rows)} rasters: check its CRS")
 
 # %% ../nbs/39_folders.ipynb #926e8e71
-def _rasters(srcs):
-    "A list of tiles or paths."
-    if isinstance(srcs, Tile): return [srcs]
-    if isinstance(srcs, (str,os.PathLike)): return tile_files(srcs) if Path(srcs).is_dir() else [srcs]
-    return list(srcs)
-
 @delegates(predict_tile, but=['src','dst','shard'])
 def predict_tiles(
     f, # `(B,bands,sz,sz)` raw pixels to `(B,C,sz,sz)` probabilities, torch tensors
@@ -149,7 +145,9 @@ def predict_tiles(
 ): # A `DataFrame`: raster, map, rows, columns, seconds and what was done; `maps.csv` has a row for each map in the folder
     "Predict several rasters, each into a map of its own."
     import pandas as pd
-    tiles,folder = [s if isinstance(s, Tile) else Tile(s) for s in _rasters(srcs)],Path(folder)
+    if kwargs.get('shard') is not None:
+        raise ValueError("predict_tiles makes whole maps, not shards: give each machine a list of rasters of its own")
+    tiles,folder = [s if isinstance(s, Tile) else Tile(s) for s in file_list(srcs)],Path(folder)
     old,paths = _read_maps(folder),_map_paths(tiles, folder, kwargs.get('outputs', 'classes'))
     _check_owners(tiles, paths, old)
     folder.mkdir(parents=True, exist_ok=True)
@@ -165,4 +163,4 @@ def predict_tiles(
 @delegates(predict_tiles, but=['f','codes','palette','fill'])
 def predict_tiles(self:AerialModel, srcs, folder, **kwargs):
     "Map several rasters, see `predict_tiles`."
-    return predict_tiles(self, [self.open_tile(s) for s in _rasters(srcs)], folder, **self.prediction_args(**kwargs))
+    return predict_tiles(self, [self.open_tile(s) for s in file_list(srcs)], folder, **self.prediction_args(**kwargs))

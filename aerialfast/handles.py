@@ -48,7 +48,7 @@ def gdal_threads():
     return '1' if _is_forked() else 'ALL_CPUS'
 
 def gdal_options():
-    "A rasterio environment with the options above."
+    "A rasterio environment that maps uncompressed files, lists no folders, and reads PNG row by row."
     threads = dict(GDAL_NUM_THREADS='1') if _is_forked() else {}
     return rasterio.Env(GTIFF_VIRTUAL_MEM_IO='YES', GDAL_DISABLE_READDIR_ON_OPEN='TRUE',
         GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', **threads)
@@ -62,12 +62,13 @@ def ignore_no_crs():
 
 @contextmanager
 def quiet_gdal():
-    "GDAL with the options above, and no warning about files without a CRS."
+    "GDAL with `gdal_options`, and no warning about files without a CRS."
     ignore_no_crs()
     with gdal_options(): yield
 
 # %% ../nbs/04_handles.ipynb #29533070
-GDAL_ERRORS = RasterioError,CPLE_BaseError,FileNotFoundError
+RASTERIO_ERRORS = RasterioError,CPLE_BaseError
+GDAL_ERRORS = (*RASTERIO_ERRORS, FileNotFoundError)
 
 def _no_files_left(e):
     "Has this process reached its limit of open files?"

@@ -28,9 +28,11 @@ def as_paths(
 )->list:
     "One path or several as a list."
     if isinstance(src, (str,os.PathLike)): return [src]
-    try: return list(src)
-    except TypeError:
-        raise TypeError(f"expected a path or a list of paths, got {type(src).__name__}: {src!r}") from None
+    paths = list(src) if hasattr(src, '__iter__') else [src]
+    for p in paths:
+        if isinstance(p, (str,os.PathLike)): continue
+        raise TypeError(f"expected a path or a list of paths, got {type(p).__name__}: {p!r:.60}")
+    return paths
 
 # %% ../nbs/05_layers.ipynb #2ef373d5
 TILE_ENDINGS = '.tif .tiff .vrt .jp2 .img .png .jpg .jpeg'.split()
@@ -226,6 +228,7 @@ class Layer:
     nodata = () # Nodata value of each of them, `None` for one without
     scales = offsets = None # `(C,1,1)` float32, or `None` if the stored numbers are the values
     mask = '' # As in `Facts`
+    is_untagged = False # Are nodata values read as measurements?
     def __init__(self,
         path, # Name for error messages
         facts:Facts, # What the source says about itself
@@ -270,8 +273,8 @@ def choose(self:Layer,
 @patch
 def untagged(self:Layer):
     "This layer with its nodata values read as measurements."
-    layer = copy(self)
-    layer.nodata = [None]*len(self.nodata)
+    layer,is_tagged = copy(self),any(v is not None for v in self.nodata)
+    layer.nodata,layer.is_untagged = [None]*len(self.nodata),self.is_untagged or is_tagged
     return layer
 
 @patch(as_prop=True)
@@ -333,6 +336,12 @@ class FileLayer(Layer):
         super().__init__(path, facts, stamps)
         self.handle = Handle(str(src), hashlib.sha256(repr(stamps).encode()).hexdigest()[:16])
     def key(self): return [super().key(), str(self.handle.frame or '')]
+
+    def through(self, handle, facts):
+        "This layer with its pixels read through another `Handle`, whose `Facts` are `facts`."
+        layer = copy(self)
+        layer.handle,layer.facts,layer._blocks = handle,facts,None
+        return layer
 
 # %% ../nbs/05_layers.ipynb #3192e6aa
 def file_layer(

@@ -9,14 +9,13 @@ __all__ = ['Mosaic']
 
 # %% ../nbs/06_mosaics.ipynb #fad1c514
 from dataclasses import dataclass
-from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 import warnings
 from fastcore.basics import patch
 from .handles import explained_errors,full_path,is_remote,is_vrt_text
-from .layers import Facts,FileLayer,file_stamps,file_layer,read_facts,tile_files,window_bounds
+from .layers import Facts,FileLayer,as_paths,file_stamps,file_layer,read_facts,tile_files,window_bounds
 import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp,Resampling
@@ -212,22 +211,21 @@ def vrt(self:Mosaic,
 # %% ../nbs/06_mosaics.ipynb #90d81cbf
 def mosaic_layer(
     path, # Name for error messages
-    files:list, # Rasters that lie side by side
-    facts:list=None, # `Facts` of each; `None` to read them
+    m:Mosaic, # Its files
 )->FileLayer:
     "The layer of a mosaic."
-    m = Mosaic(files, facts)
     text = m.vrt()
     facts = read_facts(text)[0]._replace(untrue=m.first.untrue)
-    return FileLayer(path, facts, file_stamps(files), text)
+    return FileLayer(path, facts, file_stamps(f.path for f in m.members), text)
 
 # %% ../nbs/06_mosaics.ipynb #0f7bc2da
 def open_layer(
     path, # A raster, its address, or a folder of rasters that lie side by side
 )->FileLayer:
     "The layer of a raster, or of a folder that is a mosaic."
+    path, = as_paths([path])
     if is_remote(path) or not Path(path).is_dir(): return file_layer(path)
-    with explained_errors(path, 'cannot be opened'): return mosaic_layer(path, tile_files(path))
+    with explained_errors(path, 'cannot be opened'): return mosaic_layer(path, Mosaic(tile_files(path)))
 
 # %% ../nbs/06_mosaics.ipynb #26261b3d
 @dataclass(frozen=True)
@@ -283,13 +281,11 @@ def warped(self:_Frame, src):
 @patch
 def on(self:FileLayer, frame):
     "This layer warped to the grid of a `_Frame`."
-    layer,f,src = copy(self),self.facts,self.handle.path
+    f,src = self.facts,self.handle.path
     is_tagged = f.untrue and not is_vrt_text(src)
     if is_tagged: src = Mosaic([self.path], [f]).vrt() # in a VRT of our own, no band is tagged as alpha
-    layer.handle = self.handle._replace(path=src, frame=frame)
-    layer.facts = f._replace(h=frame.h, w=frame.w, mask='alpha' if f.nodata[0] is None else f.mask)
-    layer._blocks = None
-    return layer
+    mask = 'alpha' if f.nodata[0] is None else f.mask
+    return self.through(self.handle._replace(path=src, frame=frame), f._replace(h=frame.h, w=frame.w, mask=mask))
 
 # %% ../nbs/06_mosaics.ipynb #6229bb3e
 def stacked_layers(

@@ -114,6 +114,7 @@ def output_paths(
     if not kinds or set(kinds)-set(OUTPUTS):
         raise ValueError(f"outputs are {outputs!r}: take one or several of {', '.join(OUTPUTS)}")
     dst = Path(dst)
+    if not dst.name: raise IsADirectoryError(f"{dst} is a folder: give the name of a file to write")
     others = {k: dst.with_name(f'{dst.stem}_{k}{dst.suffix}') for k in kinds}
     return {**others, kinds[0]: dst}
 

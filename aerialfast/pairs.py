@@ -12,18 +12,14 @@ from pathlib import Path
 import os,re,warnings
 from fastcore.foundation import L
 from .layers import TILE_ENDINGS,tile_files
-from .rasters import Tile
+from .rasters import as_inputs
 
 # %% ../nbs/17_pairs.ipynb #54f0e0ac
 def file_list(
     src, # A file, a folder of rasters, or an iterable of paths, tiles or lists of paths (a list is stacked as bands)
 )->list: # One entry per raster; a list of files is a stack
     "The files of `src`, as a list."
-    if isinstance(src, Tile): return [src]
-    if isinstance(src, (str,os.PathLike)): return tile_files(src) if Path(src).is_dir() else [src]
-    if not hasattr(src, '__iter__'):
-        raise TypeError(f"files are {src!r:.60}: give a path, a folder, or a list of paths")
-    files = list(src)
+    files = as_inputs(src)
     if not files: raise ValueError("an empty list of files: give at least one raster")
     return [list(f) if isinstance(f, (tuple,L)) else f for f in files]
 

@@ -62,6 +62,21 @@ def whole_number(
     if v<least: raise ValueError(f"{name} is {v}: give {least} or more")
     return v
 
+def _number(v, name):
+    "`v` as a float; `ValueError` if it is no number, or less than 0."
+    try: x = float(v)
+    except (TypeError,ValueError): x = -1.
+    if x>=0: return x # not for nan
+    raise ValueError(f"{name} is {v!r}: give a number, 0 or more")
+
+def _share(shard):
+    "`(k,n)` as Python integers, or `None`."
+    if shard is None: return None
+    try: k,n = shard
+    except (TypeError,ValueError):
+        raise ValueError(f"shard is {shard!r}: give `(k,n)` for the `k`th of `n` shares, from 0") from None
+    return whole_number(k, 'shard', 0),whole_number(n, 'shard', 0)
+
 # %% ../nbs/38_prediction.ipynb #3fb30a78
 @dataclass
 class Resources:
@@ -73,17 +88,8 @@ class Resources:
     shard:tuple=None # `(k,n)`: make only the `k`th of `n` shares, from 0; a call without `shard` then assembles the map
 
     def __post_init__(self):
-        self.bs,self.memory = whole_number(self.bs, 'bs'),float(self.memory)
-        if self.shard: self.shard = tuple(whole_number(v, 'shard', 0) for v in self.shard)
-
-# %% ../nbs/38_prediction.ipynb #a5f3e1e8
-def patch_progress(
-    n:int, # Number of patches
-    what:str, # What is done, in a word or two
-    show:bool=None, # `None` for a terminal or Jupyter only
-):
-    "A progress bar over patches."
-    return counting_bar(n, what, 'patch', show)
+        self.bs,self.shard = whole_number(self.bs, 'bs'),_share(self.shard)
+        self.memory,self.wait = _number(self.memory, 'memory'),_number(self.wait, 'wait')
 
 # %% ../nbs/38_prediction.ipynb #60f04594
 def _column_bytes(tile, grid, n, disagreement):
@@ -105,9 +111,9 @@ def stripe_width(
 )->int: # A multiple of 512 px; `None` if the whole width fits
     "Width of the widest stripe whose buffers fit into `memory`."
     column = _column_bytes(tile, grid, n, disagreement)
-    widest = int(memory*1e6/column)
+    widest = memory*1e6/column
     if widest>=grid.padded[1]: return None
-    cols = (widest-2*grid.sz)//512*512
+    cols = (int(widest)-2*grid.sz)//512*512
     if cols>=512: return cols
     need = column*(2*grid.sz+512)/1e6
     raise ValueError(f"memory is {memory} MB, but one stripe of patches of {grid.sz} px needs {need:.0f}: "
@@ -343,6 +349,13 @@ def _stream(self:MapJob, tile, win, tick):
 
 # %% ../nbs/38_prediction.ipynb #96159175
 @patch
+def _check_channels(self:MapJob, r):
+    n = max(2, len(r.probs))
+    if n!=len(self.codes):
+        raise ValueError(f"f gives {n} classes, and gave {len(self.codes)} for an empty patch: "
+                         "give the same number for each")
+
+@patch
 def compute(self:MapJob,
     tile:Tile, # The raster, quick to read
     todo:list, # Windows `(y,x,h,w)` of the portions that are missing
@@ -358,6 +371,7 @@ def compute(self:MapJob,
         for wins in columns:
             cutter = Cutter(self.journal, self.outs, wins)
             for r in self._stream(tile, _around(wins), bar.update):
+                self._check_channels(r)
                 if last: last.result()
                 last = pool.submit(cutter.add, r)
                 del r # its memory is free as soon as it is written
@@ -365,11 +379,17 @@ def compute(self:MapJob,
 
 # %% ../nbs/38_prediction.ipynb #519ff840
 @patch
+def _assembly_width(self:MapJob):
+    "As for a `memory` of 1000 MB, whatever it is: the width decides where in the file a block lies."
+    try: return self._stripe_width(1000)
+    except ValueError: return 512
+
+@patch
 def assemble(self:MapJob,
     out:Output, # One of the outputs
 ):
     "Write the file of an output from its portions."
-    wins = portions(self.tile.shape, 512, self._stripe_width(1000))
+    wins = portions(self.tile.shape, 512, self._assembly_width())
     with self.journal.stopping(): assemble(self.journal, out, self.writers[out.kind], wins)
 
 @patch
@@ -382,7 +402,7 @@ def _make(self:MapJob):
     what = f'{tile.name}, patches of {g.sz} px that share {round(g.sz*g.overlap)}, {r.bs} at once'
     cache = pass_through(tile, cols=self.cols and self.cols+2*g.sz)
     todo = self.journal.expect([w for w in self.mine if not self.journal.has(w)]) # before any thread waits for them
-    with cache, patch_progress(0, what, r.progress) as bar, ThreadPoolExecutor(len(self.outs)) as pool:
+    with cache, counting_bar(0, what, 'patch', r.progress) as bar, ThreadPoolExecutor(len(self.outs)) as pool:
         with self.journal.stopping(): # whatever happens, no thread is left waiting
             jobs = [] if r.shard else [pool.submit(self.assemble, o) for o in self.outs]
             self.compute(tile, todo, bar)
@@ -441,6 +461,10 @@ def _warn_of_memory(self:AerialModel, sz):
 @patch
 def prediction_args(self:AerialModel, sz=None, tags=None, **kwargs):
     "Arguments of `predict_tile`: those given, and for the others what the model knows."
+    own = [k for k in ('codes','palette','fill') if k in kwargs]
+    if own:
+        raise TypeError(f"a model has {own[0]} of its own: leave {own[0]} out, "
+                        f"or call the function, `predict_tile(model, src, dst, {own[0]}=...)`")
     known = map_patch_sz(self, sz)
     side = known or 1024
     if sz is None: self._warn_of_memory(side)

@@ -229,7 +229,9 @@ def at_same_place(a, b):
 def as_inputs(o):
     "One file or opened tile, several, or the files of a folder, as a list."
     if isinstance(o, (str,os.PathLike)): return tile_files(o) if Path(o).is_dir() else [o]
-    return list(o) if hasattr(o, '__iter__') else [o]
+    if hasattr(o, '__iter__'): return list(o)
+    if isinstance(o, Tile) or hasattr(o, 'coding'): return [o]
+    raise TypeError(f"files are {o!r:.60}: give a path, a folder, a tile, or a list of them")
 
 # %% ../nbs/07_rasters.ipynb #3234c93c
 def tile_names(
@@ -300,8 +302,11 @@ def with_fill(self:Tile,
     values, # Value of each band to put where there is no data, or one for all
 ): # A tile
     "This tile with other values where there is no data."
-    t = copy(self)
-    t.fill = np.broadcast_to(np.asarray(values), (self.n_bands,)).astype(self.dtype)
+    t,values = copy(self),np.asarray(values)
+    if values.shape not in ((), (1,), (self.n_bands,)):
+        raise ValueError(f"fill is {values.tolist()} for the {self.n_bands} bands of {self.name}: "
+                         "give a value for each band, or one for all")
+    t.fill = np.broadcast_to(values, (self.n_bands,)).astype(self.dtype)
     return t
 
 # %% ../nbs/07_rasters.ipynb #f9c401fd
@@ -387,9 +392,10 @@ def pass_through(
 def copied_to(self:Tile,
     paths:list, # A raster for each of `Tile.paths`, with the same pixels
 ): # A tile
-    "This tile, its window, bands, dtype and `fill`, read from other files."
+    "This tile, its window, bands, dtype, `fill` and `origin`, read from other files."
     t = Tile(paths, self.chosen).crop(self.y0, self.x0, *self.shape, self.part).astype(self.dtype)
-    t.fill = self.fill
+    if any(l.is_untagged for l in self.layers): t = t.untagged()
+    t.fill,t.origin = self.fill,self.origin
     return t
 
 # %% ../nbs/07_rasters.ipynb #0937b5fa
@@ -406,7 +412,8 @@ def reads(self:Tile, path):
 @patch
 def facts_key(self:Tile):
     "What identifies this tile, as a list for JSON."
-    return [self.part, self.y0, self.x0, self.h, self.w, str(self.dtype), [[l.bands, l.key()] for l in self.layers]]
+    layers = [[l.bands, l.key(), *(['untagged'] if l.is_untagged else [])] for l in self.layers]
+    return [self.part, self.y0, self.x0, self.h, self.w, str(self.dtype), layers]
 
 # %% ../nbs/07_rasters.ipynb #97cd5271
 def _file_digest(path):

@@ -173,6 +173,8 @@ class _Sums:
     def add(self, q, w, x):
         "Add the probabilities `q` `(C,sz,sz)` of the patch at column `x`, times `w` `(sz,sz)`."
         if self.at is None: self.at = [torch.zeros(len(q), *self.size, device=q.device) for _ in range(self.n)]
+        n = len(self.at[0])
+        if len(q)!=n: raise ValueError(f"f gave {n} classes before and {len(q)} now: give the same number for each patch")
         part = slice(x, x+q.shape[-1])
         for a,v in zip(self.at, (q, q*q) if self.n>1 else (q,)): a[:,:,part].addcmul_(v, w)
 

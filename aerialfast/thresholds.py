@@ -18,7 +18,7 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from .files import whole_file
 from .grids import Grid
-from .rasters import Tile,at_same_place,pass_through,row_windows,tile_names
+from .rasters import Tile,at_same_place,counting_bar,pass_through,row_windows,tile_names
 from .writing import check_dst
 from .codings import VOID,plain_text
 from .labels import tagged_codes
@@ -26,7 +26,7 @@ from .stitching import Finished,as_tta,known_rows,stream_probs
 from .splits import name_region,tile_regions
 from .outputs import checked_thresh,two_channels,Output
 from .predictor import map_patch_sz
-from .prediction import patch_progress,predict_tile
+from .prediction import predict_tile
 from .folders import predict_tiles
 from .curves import COUNTS,ThresholdCurves,criterion
 from fastai.learner import Learner
@@ -123,7 +123,7 @@ def _count_tiles(learn, models, sz, overlap, progress, margin=0, bs=None, **kwar
     bs = bs or models[0].batch_size(sz or 1024)
     n_patches = sum(len(Grid(t.shape, sz, overlap, margin=margin)) for t in tiles)
     out,names = TileCurves(),tile_names(tiles)
-    with pass_through(*tiles), patch_progress(n_patches, 'held-out tiles', progress) as bar:
+    with pass_through(*tiles), counting_bar(n_patches, 'held-out tiles', 'patch', progress) as bar:
         for model,tile,mask,name in zip(models, tiles, masks, names):
             t = model.open_tile(tile)
             out.add(name, tile_curves(model, t, mask, sz, overlap, bs=bs, tick=bar.update, margin=margin, **kwargs))

@@ -14,15 +14,13 @@ from typing import NamedTuple
 import os,shutil,sys,zlib
 from fastcore.basics import patch
 from .files import whole_file,write_whole
-from .handles import explained_errors,gdal_threads,ignore_no_crs,is_remote,quiet_gdal
+from .handles import RASTERIO_ERRORS,explained_errors,gdal_threads,ignore_no_crs,is_remote,quiet_gdal
 from .layers import SIDE_FILES,as_paths,is_value,missing_values,file_layer,tile_files
-from .mosaics import Mosaic,mosaic_layer
+from .mosaics import Mosaic,mosaic_layer,open_layer
 from .rasters import Tile,row_windows
 import numpy as np
 import rasterio,rasterio.shutil
 from rasterio.enums import ColorInterp,Resampling
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 # %% ../nbs/08_writing.ipynb #3226cef3
@@ -103,7 +101,7 @@ def _no_room(dst, why):
 def _writing(dst):
     "Turn GDAL's errors while it writes `dst` into one that says what to do."
     try: yield
-    except (RasterioError,CPLE_BaseError) as e: raise _no_room(dst, e.__cause__ or e) from e
+    except RASTERIO_ERRORS as e: raise _no_room(dst, e.__cause__ or e) from e
 
 # %% ../nbs/08_writing.ipynb #56a0bee2
 def _checksum(a):
@@ -391,7 +389,7 @@ def _copy_tiled(src, part, dst):
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK='YES', GDAL_CACHEMAX=max(128_000_000, row)):
             error = None
             try: rasterio.shutil.copy(d, part, num_threads=gdal_threads(), **kw)
-            except (RasterioError,CPLE_BaseError) as e: error = e # of the source or of the copy: comparing them tells
+            except RASTERIO_ERRORS as e: error = e # of the source or of the copy: comparing them tells
             if not Path(part).exists(): raise _no_room(dst, error) from error
             with _writing(dst): made = rasterio.open(part)
             with made: _check_same(d, made, dst)
@@ -400,7 +398,7 @@ def _copy_tiled(src, part, dst):
 # %% ../nbs/08_writing.ipynb #1e516b21
 def _free_value(layer):
     "A value that no band of `layer` holds as a measurement, as nodata value for all bands."
-    t = Tile.of_layers([layer])
+    t = Tile.of_layers([layer], layer.choose().bands)
     if t.dtype.kind=='f': return float('nan')
     limits = np.iinfo(t.dtype)
     tags = [v for v in t.layers[0].nodata if v is not None]
@@ -433,9 +431,10 @@ def write_mosaic(
     dst = check_dst(dst, *[Tile.of_layers([l]) for l in layers])
     facts = [l.facts for l in layers]
     if dst.suffix=='.vrt': return write_whole(dst, Mosaic(files, facts).vrt())
-    one = layers[0] if len(files)==1 else mosaic_layer(files[0], files, facts)
+    m = Mosaic(files, facts) if len(files)>1 else None
+    one = mosaic_layer(files[0], m) if m else layers[0]
     bands_differ = one.facts.mask=='each' or len({*map(str, one.facts.nodata)})>1
-    text = Mosaic(files, facts).vrt(_free_value(one)) if bands_differ else one.handle.path
+    text = (m or Mosaic(files, facts)).vrt(_free_value(one)) if bands_differ else one.handle.path
     with whole_file(dst) as part: _copy_tiled(text, part, dst)
     _move_sides(part, dst)
     return dst
@@ -444,11 +443,11 @@ def write_mosaic(
 def tiled_copy(
     tile:Tile, # A tile of files, also a part of one
     folder, # Folder for the copies, one for each of `Tile.paths`; made if it is not there
-)->Tile: # The same window, bands, dtype and `fill`
+)->Tile: # The same window, bands, dtype, `fill` and `origin`
     "`tile`, read from copies in blocks of 256 px."
     paths = []
-    for i,path in enumerate(tile.paths):
-        new = Path(folder)/str(i)/f'{Path(path).stem}.tif'
+    for path in tile.paths:
+        new = Path(folder)/open_layer(path).handle.state/f'{Path(path).stem}.tif'
         new.parent.mkdir(parents=True, exist_ok=True)
         if not new.exists(): write_mosaic(path, new)
         paths.append(new)
