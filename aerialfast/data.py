@@ -247,10 +247,11 @@ def from_tiles(cls:TileDataLoaders,
 @patch(cls_method=True)
 def _from_files(cls:TileDataLoaders, images, masks, codes, coding, bands, cache=None, **kwargs):
     kept = {} if cache is None else dict(cache=cache)
-    coding = coding or find_values(masks, codes, **kept)
+    marks = [_open_tile(m) for m in masks] # once: each is looked into, and read from later
+    coding = coding or find_values(marks, codes, **kept)
     _same_names(codes, coding)
     tiles = [_open_tile(f, bands) for f in images]
-    return cls.from_tiles(tiles, [MaskTile(m, coding) for m in masks], **kept, **kwargs)
+    return cls.from_tiles(tiles, [MaskTile(m, coding) for m in marks], **kept, **kwargs)
 
 # %% ../nbs/22_data.ipynb #fe99de92
 @patch(cls_method=True)

@@ -18,6 +18,7 @@ import numpy as np
 import rasterio
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning,RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 # %% ../nbs/04_handles.ipynb #20dd2d5d
@@ -170,11 +171,16 @@ def close_handles():
     _pool.close()
 
 # %% ../nbs/04_handles.ipynb #781ff4a2
+class _PixelReader(DatasetReader):
+    "An open file without its CRS."
+    def read_crs(self): return None
+
 def _open(handle):
     "Open the file of `handle`."
     with quiet_gdal():
-        src = rasterio.open(handle.path)
-        if handle.frame: return handle.frame.warped(src)
+        if handle.frame: return handle.frame.warped(rasterio.open(handle.path))
+        is_plain = not is_remote(handle.path) and not is_vrt_text(handle.path)
+        src = _PixelReader(handle.path) if is_plain else rasterio.open(handle.path)
         if src.driver=='GTiff' and src.compression is None: src.read(1, window=Window(0, 0, 1, 1))
         return src
 

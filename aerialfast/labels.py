@@ -263,9 +263,8 @@ def _in_colour(values, table):
     return out
 
 # %% ../nbs/10_labels.ipynb #12d01aca
-def _look_into(paths, progress=None):
+def _look_into(tiles, progress=None):
     "What is in all masks, as lists for the cache."
-    tiles = [*map(Tile, paths)]
     single = [t for t in tiles if t.n_bands==1]
     tables = {str(t.colours): t.name for t in reversed(single)} # each table, and the first file that has it
     in_colour = len(tables)>1 or len(single)<len(tiles)
@@ -317,15 +316,15 @@ def _check_numbers(found):
 
 # %% ../nbs/10_labels.ipynb #b43521b1
 def find_values(
-    paths:list, # Masks of one band
+    masks:list, # Paths or `Tile`s of masks
     codes:list, # Class names
     cache=None, # Folder that keeps what was found, see `cache_folder`
     progress:bool=None, # Show a bar for large masks; `None` where somebody can see it
 )->MaskValues:
     "Look into the masks and decide: 0 and 255 for two classes, or class numbers with 255 or -1 for void."
-    codes,paths = check_codes(codes),list(paths)
-    key = [Tile(p).facts_key() for p in paths]
-    found = remember('values', key, lambda: _look_into(paths, progress), cache)
+    codes,tiles = check_codes(codes),[m if isinstance(m, Tile) else Tile(m) for m in masks]
+    key = [t.facts_key() for t in tiles]
+    found = remember('values', key, lambda: _look_into(tiles, progress), cache)
     _check_numbers(found)
     _check_tagged(found['seen'], found['tagged'], codes)
     _check_mixed(found['together'], codes)

@@ -209,15 +209,16 @@ def file_stamps(
     opened=(), # VRTs among them whose members are in `files`
 )->tuple: # `Stamp`s sorted by path
     "Stamps of `files`, of the members of VRTs among them, and of the side files beside each."
-    todo,stamps,known = [str(f) for f in files],{},{full_path(p) for p in opened}
+    todo,stamps = [*{str(f) for f in files}],{}
     while todo:
         path = full_path(todo.pop())
         if path in stamps or is_vrt_text(path): continue
         try: stamps[path] = _stamp(path)
         except OSError: continue # a missing member is an error when it is read
-        if path.endswith('.vrt') and path not in known:
+        if path.endswith('.vrt') and path not in map(full_path, opened):
             with quiet_gdal(), rasterio.open(path) as src: todo += src.files
-        if not is_remote(path) and not path.endswith(tuple(SIDE_FILES)): todo += [path+s for s in SIDE_FILES]
+        if is_remote(path) or path.endswith(tuple(SIDE_FILES)): continue
+        todo += [path+s for s in SIDE_FILES if os.path.lexists(path+s)]
     return tuple(sorted(s for s in stamps.values() if s))
 
 # %% ../nbs/05_layers.ipynb #2ed764b2
