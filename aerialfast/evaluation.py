@@ -299,7 +299,7 @@ def _error_paths(folder, names, codes, read):
 @contextmanager
 def _error_files(paths, tile, codes):
     "Rasters of errors, class to opened file, that appear together when they are whole."
-    look = dict(nodata=VOID, colours=colour_table(Palette({**ERRORS})), tags={'codes': ', '.join(ERRORS)}, overviews=True)
+    look = dict(nodata=VOID, colours=colour_table(Palette({**ERRORS})), tags={'codes': ', '.join(ERRORS)}, overviews=True, compress='zstd')
     def opened(path, c): return RasterWriter(path, tile, names=[f'errors of {codes[c]}'], **look)
     with ExitStack() as stack: yield {c: stack.enter_context(opened(p, c)) for c,p in paths.items()}
 

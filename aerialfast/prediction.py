@@ -41,6 +41,7 @@ class FileOptions:
     tags:dict=None # More metadata, text to text
     checksum:bool=False # Write a checksum of the files that `src` is read from into the metadata
     cog:bool=False # Write a Cloud Optimized GeoTIFF
+    compress:str=None # `deflate`, which everything reads, or `zstd`, which is faster; `None` for zstd for numbers only
 
     def __post_init__(self):
         self.dtype = np.dtype(self.dtype).name
@@ -82,14 +83,15 @@ def _share(shard):
 class Resources:
     "How a map is computed; nothing here changes its pixels."
     bs:int=1 # Patches in a batch
-    memory:float=1000 # Megabytes that buffers may take; a raster too wide for that is processed in vertical stripes
+    memory:float=None # Megabytes for buffers, which decide how wide a stripe is; `None` for 500, or what the narrowest needs
     progress:bool=None # Show a progress bar; `None` for a terminal or Jupyter only
     wait:float=0 # Seconds to wait if another process works on the map
     shard:tuple=None # `(k,n)`: make only the `k`th of `n` shares, from 0; a call without `shard` then assembles the map
 
     def __post_init__(self):
         self.bs,self.shard = whole_number(self.bs, 'bs'),_share(self.shard)
-        self.memory,self.wait = _number(self.memory, 'memory'),_number(self.wait, 'wait')
+        self.memory = None if self.memory is None else _number(self.memory, 'memory')
+        self.wait = _number(self.wait, 'wait')
 
 # %% ../nbs/38_prediction.ipynb #60f04594
 def _column_bytes(tile, grid, n, disagreement):
@@ -102,19 +104,22 @@ def _column_bytes(tile, grid, n, disagreement):
     cache = 0 if in_strips(tile) else 2e6*block_row_mb(tile)/tile.w # of GDAL
     return buffers+finished+reading+cache
 
+def _megabytes(memory): return 500 if memory is None else memory
+
 def stripe_width(
     tile:Tile, # The raster
     grid:Grid, # Its patches
     n:int, # Number of channels that are predicted
-    memory:float, # Megabytes that buffers may take
+    memory:float=None, # Megabytes that buffers may take; `None` for 500, or for what one stripe needs
     disagreement:bool=False, # Is the disagreement of patches computed?
 )->int: # A multiple of 512 px; `None` if the whole width fits
     "Width of the widest stripe whose buffers fit into `memory`."
     column = _column_bytes(tile, grid, n, disagreement)
-    widest = memory*1e6/column
+    widest = _megabytes(memory)*1e6/column
     if widest>=grid.padded[1]: return None
     cols = (int(widest)-2*grid.sz)//512*512
     if cols>=512: return cols
+    if memory is None: return 512
     need = column*(2*grid.sz+512)/1e6
     raise ValueError(f"memory is {memory} MB, but one stripe of patches of {grid.sz} px needs {need:.0f}: "
                      "allow that much, or take a smaller `sz`")
@@ -189,7 +194,7 @@ def area_mask(
 # %% ../nbs/38_prediction.ipynb #d01edaee
 def _quick_to_read(tile, journal, memory, stripes):
     "`tile`, or a tiled copy if each of its blocks would be decoded several times."
-    if block_row_mb(tile, stripes)*2<=memory and not (stripes and in_strips(tile)): return tile
+    if block_row_mb(tile, stripes)*2<=_megabytes(memory) and not (stripes and in_strips(tile)): return tile
     warnings.warn(f"{tile.name} has blocks too large for windows: it is rewritten as a tiled file in {journal.folder} first "
                   "(`write_mosaic` does that once and for all)")
     with locked(journal.folder/'source.lock', math.inf): # shards that start together make it once
@@ -265,7 +270,7 @@ def _tags(self:MapJob):
 
 @patch
 def _writer(self:MapJob, out, tags):
-    more = {} if out.kind=='inria' else dict(overviews=True, cog=self.options.cog)
+    more = {} if out.kind=='inria' else dict(overviews=True, cog=self.options.cog, compress=self.options.compress)
     return out.writer(self.paths[out.kind], self.tile, self.n, tags, **more)
 
 @patch
@@ -379,17 +384,11 @@ def compute(self:MapJob,
 
 # %% ../nbs/38_prediction.ipynb #519ff840
 @patch
-def _assembly_width(self:MapJob):
-    "As for a `memory` of 1000 MB, whatever it is: the width decides where in the file a block lies."
-    try: return self._stripe_width(1000)
-    except ValueError: return 512
-
-@patch
 def assemble(self:MapJob,
     out:Output, # One of the outputs
 ):
     "Write the file of an output from its portions."
-    wins = portions(self.tile.shape, 512, self._assembly_width())
+    wins = portions(self.tile.shape, 512, self._stripe_width(None)) # `memory` must not decide where in the file a block lies
     with self.journal.stopping(): assemble(self.journal, out, self.writers[out.kind], wins)
 
 @patch

@@ -126,12 +126,15 @@ class RasterWriter:
         overviews:bool=False, # Add statistics, and smaller versions for a quick look
         cog:bool=False, # Write a Cloud Optimized GeoTIFF, with overviews
         bits:int=None, # 1 for a file of black and white, compressed by CCITT group 4
+        compress:str=None, # `deflate` or `zstd`; `None` for what suits, see below
     ):
         if Path(dst).suffix.lower() not in ('.tif','.tiff'):
             raise ValueError(f"{dst} does not end in .tif: rasters are written as GeoTIFF")
+        if compress not in (None,'deflate','zstd'): raise ValueError(f"compress is {compress!r}: take deflate or zstd")
         self.dst = check_dst(dst, *([like] if isinstance(like, Tile) else []))
         self.h,self.block = like.h,block
         self.smooth = bool(scale) or np.dtype(dtype).kind=='f' # numbers that change little from pixel to pixel
+        self.compress = compress
         self.kw = self._profile(like, count, dtype, nodata, bits)
         self.colours,self.names,self.tags,self.scale = colours,names or [],tags,scale
         self.overviews,self.cog = overviews or cog,cog
@@ -144,10 +147,12 @@ def _profile(self:RasterWriter, like, count, dtype, nodata, bits):
     "How GDAL writes the file."
     kw = dict(driver='GTiff', height=like.h, width=like.w, count=count, dtype=dtype, nodata=nodata,
         crs=like.crs, transform=like.transform, tiled=True, blockxsize=self.block, blockysize=self.block,
-        compress='deflate', bigtiff='IF_SAFER', interleave='band', num_threads=gdal_threads(),
+        compress=self.compress or ('zstd' if self.smooth else 'deflate'), bigtiff='IF_SAFER',
+        interleave='band', num_threads=gdal_threads(),
         sparse_ok=nodata is not None, # blocks without data take no place
         alpha='NO') # or GDAL takes a fourth band of bytes for an alpha band
-    if self.smooth: kw.update(compress='zstd', zstd_level=1, predictor=3 if np.dtype(dtype).kind=='f' else 2)
+    if kw['compress']=='zstd': kw.update(zstd_level=1)
+    if self.smooth: kw.update(predictor=3 if np.dtype(dtype).kind=='f' else 2)
     if bits: kw.update(compress='ccittfax4', nbits=1)
     return kw
 
@@ -286,7 +291,7 @@ def _finish(self:RasterWriter):
 @patch
 def _as_cog(self:RasterWriter):
     made = self.part.with_suffix('.cog.tif')
-    kw = dict(driver='COG', compress='deflate', predictor='YES' if self.smooth else 'NO', blocksize=self.block,
+    kw = dict(driver='COG', compress=self.compress or 'deflate', predictor='YES' if self.smooth else 'NO', blocksize=self.block,
         overviews='FORCE_USE_EXISTING', # GDAL's own would blend classes
         bigtiff='IF_SAFER', num_threads=gdal_threads(), sparse_ok=True)
     try:
