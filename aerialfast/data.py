@@ -327,6 +327,7 @@ def from_df(cls:TileDataLoaders,
 ):
     "From a table that names the image and the mask of each tile."
     folder,cols = Path(folder),[image] if isinstance(image, str) else list(image)
+    if not cols: raise ValueError("image=[]: name the column of the image, or a list of columns to stack")
     group_col = groups if isinstance(groups, str) else None
     _check_columns(df, [*cols, mask, valid_col, fold_col, group_col])
     kwargs['valid'] = _held_out(df, kwargs.get('valid'), valid_col, fold_col, fold)
