@@ -87,6 +87,14 @@ def _read_file(f):
     raise ValueError(f"{f} is a table without geometries: give a file with polygons or lines")
 
 # %% ../nbs/12_shapes.ipynb #7a7db228
+def _check_crs(files, parts, crs):
+    "Raise if files differ in CRS, and one of them is in another than `crs`."
+    if all(p.crs==parts[0].crs for p in parts): return
+    for f,p in zip(files, parts):
+        if p.crs is None or p.crs==crs: continue
+        raise ValueError(f"{f} says {p.crs.to_string()[:40]}, but `crs` is {crs}: leave `crs` away where files say their CRS, "
+                         "or read the files one by one")
+
 def _read_files(files, crs):
     "The shapes of several files as one `GeoDataFrame`."
     gpd,_ = vector_libraries()
@@ -95,6 +103,7 @@ def _read_files(files, crs):
     if crs is None and 0<len(bare)<len(files):
         raise ValueError(f"{bare[0]} does not say its CRS, other files do: "
                          "store it in the file, or read the files one by one with `crs`")
+    if crs is not None: _check_crs(files, parts, crs)
     if len(parts)==1: return parts[0]
     import pandas as pd
     if crs is not None: parts = [p.set_crs(crs, allow_override=True) for p in parts]
@@ -217,7 +226,7 @@ class Shapes:
         classes:dict=None, # Value of `attr` to class name, or to `None` for void; without it the values are class names or numbers
         other:str=None, # Class of values that `classes` does not have, or 'void'; `None` makes them an error
         width_m:float=None, # Width of lines on the ground, in metres; `None` for one pixel
-        all_touched:bool=False, # Burn every pixel that is touched, not only those whose centre is covered
+        all_touched:bool=False, # A shape covers every pixel that it touches, not only those whose centre it covers
         area=None, # Polygons of what was labelled, like `src`; outside of them is void. `None`: all was
         edge:int=0, # Width of a class of its own along the inside of each boundary, in pixels; 0 for none
         contact:int=0, # Pixels within this distance of two shapes, in pixels, are a class of their own; 0 for none
@@ -358,10 +367,10 @@ def at(self:Shapes, crs):
 
 # %% ../nbs/12_shapes.ipynb #d4c38e07
 class ShapeMask:
-    "The mask of a tile, burned from shapes."
+    "The mask of a tile, rasterised from shapes."
     def __init__(self,
         tile, # The `Tile`, or its path
-        shapes:Shapes, # What to burn
+        shapes:Shapes, # What to rasterise
     ): self.tile,self.coding = tile if isinstance(tile, Tile) else Tile(tile),shapes
     @property
     def name(self): return f'shapes of {self.tile.name}'

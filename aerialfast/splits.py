@@ -160,13 +160,14 @@ class SplitCase:
         groups=None, # As in `group_names`; `None` for the groups of the tiles' origins
     ):
         self.items = [_item(o) for o in items]
+        if not self.items: raise ValueError("an empty list of tiles: give at least two to split")
         self.n,self.tiles = len(self.items),[i.tile for i in self.items]
         self.groups = [i.origin.group for i in self.items] if groups is None else group_names(groups, items)
         lost = [i.path for i in self.items if i.tile is None]
         if 0<len(lost)<self.n:
             warnings.warn(f"{len(lost)} of {self.n} paths are no files here, such as {lost[0]}: "
                           "tiles are split by name alone, and shared ground is not looked for")
-        known = self.n>0 and not lost
+        known = not lost
         self.ground = ground_of(self.tiles) if known else None
         self.sizes = np.array([t.h*t.w for t in self.tiles], float) if known else np.ones(self.n)
 
@@ -396,7 +397,7 @@ def _all_names(case):
 def _is_called(n, v):
     "Does a file, a region or a group go by `v`?"
     if v in (n.region, n.group): return True
-    return any(fnmatchcase(*o) for o in ((n.file, v), (n.path, v), (n.path, f'*/{v}')))
+    return fnmatchcase(n.file, v) or fnmatchcase(n.path, v) or fnmatchcase(n.path, f'*/{v}')
 
 # %% ../nbs/16_splits.ipynb #25f4fdd2
 def _find(names, v):
@@ -412,9 +413,9 @@ def _find(names, v):
 def _named(case, wanted):
     "Items that `wanted` names."
     names = _all_names(case)
-    found = {v: _find(names, v) for v in wanted}
-    lost = [_plain(v) for v,items in found.items() if not items]
-    if not lost: return set().union(*found.values())
+    found = [_find(names, v) for v in wanted]
+    lost = [_plain(v) for v,items in zip(wanted, found) if not items]
+    if not lost: return set().union(*found)
     files,regions = list(dict.fromkeys(n.file for n in names)),sorted({n.region for n in names})
     raise ValueError(f"no tile or region is called {lost}: tiles are {files[:9]}, regions {regions[:9]}")
 
@@ -473,8 +474,10 @@ def _balanced(unit, sizes, k):
 def _check_placed(case, unit):
     "Raise if there is neither a place nor a group to divide by."
     if _centres(case, unit) is not None or any(g is not None for g in case.groups): return
-    lost = [i.name for i in case.items if i.tile is None or not i.tile.crs]
-    raise ValueError(f"{len(lost)} tiles have no CRS, such as {lost[0]}: folds need a place on the ground, or `groups`; "
+    lost,why = [i.name for i in case.items if i.tile is None or not i.tile.crs],'have no CRS'
+    if not lost: # the CRS of the first tile does not reach them
+        lost,why = [i.name for i,at in zip(case.items, case.ground.at) if np.isnan(at).any()],'lie where the CRS of the others ends'
+    raise ValueError(f"{len(lost)} tiles {why}, such as {lost[0]}: folds need a place on the ground, or `groups`; "
                      "or split by name with `TileSplitter`")
 
 # %% ../nbs/16_splits.ipynb #bc90fba9
