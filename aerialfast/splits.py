@@ -167,9 +167,8 @@ class SplitCase:
         if 0<len(lost)<self.n:
             warnings.warn(f"{len(lost)} of {self.n} paths are no files here, such as {lost[0]}: "
                           "tiles are split by name alone, and shared ground is not looked for")
-        known = not lost
-        self.ground = ground_of(self.tiles) if known else None
-        self.sizes = np.array([t.h*t.w for t in self.tiles], float) if known else np.ones(self.n)
+        self.ground = None if lost else ground_of(self.tiles)
+        self.sizes = np.ones(self.n) if lost else np.array([t.h*t.w for t in self.tiles], float)
 
     def units(self, *by):
         "Number of the unit of each item, joined by 'ground', 'group' and 'source'."
@@ -396,8 +395,7 @@ def _all_names(case):
 # %% ../nbs/16_splits.ipynb #f0b8face
 def _is_called(n, v):
     "Does a file, a region or a group go by `v`?"
-    if v in (n.region, n.group): return True
-    return fnmatchcase(n.file, v) or fnmatchcase(n.path, v) or fnmatchcase(n.path, f'*/{v}')
+    return v in (n.region, n.group) or fnmatchcase(n.file, v) or fnmatchcase(n.path, v) or fnmatchcase(n.path, f'*/{v}')
 
 # %% ../nbs/16_splits.ipynb #25f4fdd2
 def _find(names, v):
@@ -474,11 +472,10 @@ def _balanced(unit, sizes, k):
 def _check_placed(case, unit):
     "Raise if there is neither a place nor a group to divide by."
     if _centres(case, unit) is not None or any(g is not None for g in case.groups): return
-    lost,why = [i.name for i in case.items if i.tile is None or not i.tile.crs],'have no CRS'
-    if not lost: # the CRS of the first tile does not reach them
-        lost,why = [i.name for i,at in zip(case.items, case.ground.at) if np.isnan(at).any()],'lie where the CRS of the others ends'
-    raise ValueError(f"{len(lost)} tiles {why}, such as {lost[0]}: folds need a place on the ground, or `groups`; "
-                     "or split by name with `TileSplitter`")
+    lost = [i.name for i in case.items if i.tile is None or not i.tile.crs]
+    lost = lost or [i.name for i,at in zip(case.items, case.ground.at) if np.isnan(at).any()]
+    raise ValueError(f"{len(lost)} tiles have no CRS, or one that the first tile's does not reach, such as {lost[0]}: "
+                     "folds need a place on the ground, or `groups`; or split by name with `TileSplitter`")
 
 # %% ../nbs/16_splits.ipynb #bc90fba9
 def _folds(case, k):
