@@ -21,6 +21,7 @@ from .handles import quiet_gdal
 from .rasters import tile_names,row_windows
 from .writing import RasterWriter
 from .codings import VOID,Palette,check_palette,colour_table
+from .labels import same_size
 from .scales import valid_values
 from .shapes import Shapes,ShapeMask
 
@@ -29,15 +30,12 @@ def as_masks(
     tiles:list, # Tiles
     masks, # A mask of each tile, or `Shapes`; or `Shapes` for all of them
 )->list: # `MaskTile` or `ShapeMask` of each tile
-    "The mask of each tile, burned from `Shapes` where these are given."
+    "The mask of each tile, rasterised from `Shapes` where these are given."
     tiles = list(tiles)
     masks = [masks]*len(tiles) if isinstance(masks, Shapes) else list(masks)
     if len(masks)!=len(tiles): raise ValueError(f"{len(masks)} masks for {len(tiles)} tiles: give one for each")
     masks = [ShapeMask(t, m) if isinstance(m, Shapes) else m for t,m in zip(tiles, masks)]
-    for t,m in zip(tiles, masks):
-        if t.shape==m.shape: continue
-        raise ValueError(f"{t.name} has {t.h} x {t.w} px, its mask {m.name} {m.shape[0]} x {m.shape[1]}: "
-                         "give masks of the size of their image")
+    for t,m in zip(tiles, masks): same_size(t, m)
     return masks
 
 # %% ../nbs/13_chips.ipynb #3e6800b9

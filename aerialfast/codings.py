@@ -95,10 +95,11 @@ class Palette:
     "A colour for each class; other colours are unknown, except those of `void`."
     def __init__(self,
         colours:dict, # Class name to colour, in the order of the classes
-        void:list=(), # Colour, or colours, that mean: not labelled
+        void:list=None, # Colour, or colours, that mean: not labelled; `None` for none
     ):
         self.codes = check_codes(colours)
         self.rgb = [_rgb(c) for c in colours.values()]
+        if void is None: void = []
         self.void = [_rgb(c) for c in ([void] if _is_colour(void) else void)]
         self._keys,self._classes = self._table()
 
@@ -289,7 +290,7 @@ def has_class(self:MaskValues,
     v, # A value of a mask
 )->bool:
     "Does the coding name a class for `v`?"
-    return bool(np.isin(v, self._keys)) and self._classes[np.searchsorted(self._keys, v)]!=VOID
+    return bool(np.isin(v, self._keys) and self._classes[np.searchsorted(self._keys, v)]!=VOID)
 
 # %% ../nbs/09_codings.ipynb #94f5abb8
 class OneHot:

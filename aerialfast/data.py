@@ -14,13 +14,13 @@ from warnings import warn
 import inspect,numbers,operator
 from .rasters import Tile,tile_names
 from .codings import Palette,MaskValues,check_codes,check_palette
-from .labels import MaskTile,find_values
+from .labels import MaskTile,find_values,same_size
 from .shapes import Shapes,ShapeMask
 from .splits import SplitCase,TileSplitter,apart,group_names,is_number,item_path
 from .pairs import file_list,find_pairs
 from .displays import show_sides,show_tile_mask
 from .augment import tile_augment
-from .loader import AddLook,TileDL,TileScale,refuse_photo_tfms,same_size
+from .loader import AddLook,TileDL,TileScale,refuse_photo_tfms
 from fastai.vision.all import *
 
 # %% ../nbs/22_data.ipynb #e8b0c800
@@ -37,7 +37,7 @@ class OpenTile(Transform):
 class OpenTileMask(Transform):
     "Open the mask of a tile."
     def __init__(self,
-        coding, # `MaskValues`, `Palette` or `OneHot` that explains the pixels, or `Shapes` to burn
+        coding, # `MaskValues`, `Palette` or `OneHot` that explains the pixels, or `Shapes` to rasterise
     ):
         super().__init__()
         self.coding = coding
@@ -328,6 +328,7 @@ def from_df(cls:TileDataLoaders,
 ):
     "From a table that names the image and the mask of each tile."
     folder,cols = Path(folder),[image] if isinstance(image, str) else list(image)
+    if not cols: raise ValueError("image=[]: name the column of the image, or a list of columns to stack")
     group_col = groups if isinstance(groups, str) else None
     _check_columns(df, [*cols, mask, valid_col, fold_col, group_col])
     kwargs['valid'] = _held_out(df, kwargs.get('valid'), valid_col, fold_col, fold)
@@ -377,7 +378,7 @@ def from_vectors(cls:TileDataLoaders,
     path=None, # Where models are saved; `None` for the folder of the images
     **kwargs,
 ):
-    "From images and polygons or lines, which are burned when a patch is read."
+    "From images and polygons or lines, which are rasterised when a patch is read."
     shapes = _as_shapes(shapes, codes, kwargs)
     folder,files = _find_images(images)
     tiles = [_open_tile(f, bands) for f in files]

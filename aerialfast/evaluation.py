@@ -336,7 +336,7 @@ def _with_origin(m, truth):
 # %% ../nbs/43_evaluation.ipynb #da18d00b
 def evaluate(
     maps, # A map of classes as `predict_tile` writes it, several, or a folder of them; one with other values as a `MaskTile`
-    truths, # Its `MaskTile`, `ShapeMask` or `Shapes`; several in the order of the maps; one `Shapes` is burned for each map
+    truths, # Its `MaskTile`, `ShapeMask` or `Shapes`; several in the order of the maps; one `Shapes` is rasterised for each map
     c:int=1, # The class whose boundaries and objects are scored
     boundaries:int=None, # Also score boundaries, and pixels so near to them, in pixels; `None` to leave it out
     objects:bool=False, # Also score objects
@@ -376,7 +376,7 @@ def _row(self:Evaluation, names):
     if of(self.boundaries):
         f1,band = BoundaryF1(self.c),sum(of(self.bands), start=Confusion(self.codes))
         f1.counts = sum(b.counts for b in of(self.boundaries))
-        row.update(boundary_f1=f1.value, edge_iou=band.iou[self.c])
+        row.update(boundary_f1=f1.value, boundary_iou=band.iou[self.c])
     if of(self.tile_objects):
         first,*rest = of(self.tile_objects)
         s = sum(rest, start=first).scores()

@@ -110,7 +110,7 @@ def _range_name(lo, hi, unit):
 @patch
 def table(self:Objects,
     sizes:tuple=(50,200,1000), # Areas that separate small objects from large ones, in square metres, or in pixels without a CRS
-)->pd.DataFrame: # A row for each range of sizes, and `all`; columns as in `scores`
+)->pd.DataFrame: # A row for each range of sizes, and 'all'; precision by the size of what was found, recall by that of what is there
     "Scores by size."
     limits = [0,*sizes,np.inf]
     rows = {_range_name(lo, hi, self.unit): self.scores(lo, hi) for lo,hi in zip(limits, limits[1:])}

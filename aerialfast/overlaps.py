@@ -118,10 +118,11 @@ def ground_of(
     tiles:list, # Tiles
 )->TileBounds: # In the CRS of the first tile that has one
     "Where tiles lie."
+    if not tiles: raise ValueError("an empty list of tiles: give at least one")
     crs = next((t.crs for t in tiles if t.crs), None)
     plane,at = _planes(tiles),_boundaries(tiles, crs)
     at[~np.isfinite(at).all((1,2))] = np.nan # not reached
-    turn = _turn(tiles[0]) if tiles else np.eye(2)
+    turn = _turn(tiles[0])
     with np.errstate(invalid='ignore'): flat = at@np.linalg.inv(turn).T
     east = east_factor(at, plane, crs)
     box,area = _box(flat),_area(flat)
@@ -133,11 +134,12 @@ def ground_of(
 # %% ../nbs/15_overlaps.ipynb #f812e46a
 def common_bounds(
     tiles:list, # Tiles
-)->list: # West, south, east, north of each in the CRS of the first; `None` for those without
+)->list: # West, south, east, north of each in the CRS of the first; `None` for those without, or out of its reach
     "The bounds of tiles in one CRS."
     g = ground_of(tiles)
-    def has_none(plane): return plane>0 or plane<0 and bool(g.crs)
-    return [None if has_none(p) else tuple(b) for p,b in zip(g.plane, _box(g.at).tolist())]
+    known = (g.plane==0)|(g.plane<0)&(not g.crs)
+    known &= np.isfinite(g.at).all((1,2))
+    return [tuple(b) if k else None for k,b in zip(known, _box(g.at).tolist())]
 
 # %% ../nbs/15_overlaps.ipynb #368ce84c
 class _Sorted(NamedTuple):

@@ -101,8 +101,8 @@ def _advice(images, masks):
 
 # %% ../nbs/17_pairs.ipynb #0725eab8
 def pair_masks(
-    images, # Paths of images, see `file_list`
-    masks, # Paths of masks, see `file_list`
+    images, # A folder of images, or their paths, one file for each image
+    masks, # A folder of masks, or their paths
     mask_of=None, # Function from an image's path to its mask's name, or two texts such as ('_sat','_mask'); `None`: same name
 )->list: # `(image,mask)` for each image
     "Find the mask of each image by its name."

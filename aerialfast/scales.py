@@ -260,9 +260,11 @@ def measure_scale(
     "How to scale the pixels of `tiles`, by all of their valid values; kept until a file changes, see `remember`."
     tiles = list(tiles)
     if kind not in SCALES: raise ValueError(f"scale {kind!r}: give a `Scale`, or one of {', '.join(SCALES)}")
+    if not tiles: raise ValueError("no tiles to measure: give at least one")
     _check_bands(tiles)
     if kind=='imagenet': return _imagenet(tiles[0])
     tiles = as_one_dtype(tiles)
+    if tiles[0].dtype==np.float16: tiles = [t.astype(np.float32) for t in tiles]
     key = [list(shown), [[t.facts_key(), str(t.dtype)] for t in tiles]]
     found = remember('scale', key, lambda: _measure(tiles, shown, progress), cache)
     for odd in found['odd'][:1]: _warn_nodata(*odd)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 import hashlib,json,os,warnings
 from fastcore.basics import patch
-import numpy as np
+import numpy as np,pandas as pd
 from rasterio.features import rasterize
+from scipy import ndimage
 from .handles import is_remote
 from .layers import window_bounds,moved_transform
 from .rasters import Tile
@@ -87,16 +88,19 @@ def _read_file(f):
     raise ValueError(f"{f} is a table without geometries: give a file with polygons or lines")
 
 # %% ../nbs/12_shapes.ipynb #7a7db228
+def _check_mixed(files, parts, crs):
+    "Raise if one of several CRS is unknown, or is another than `crs`."
+    for f,p in zip(files, parts):
+        problem = 'does not say its CRS, other files do' if crs is None and p.crs is None else ''
+        if crs is not None and p.crs not in (None, crs): problem = f'says {p.crs.to_string()[:40]}, but `crs` is {crs}'
+        if problem: raise ValueError(f"{f} {problem}: store the CRS in the file, or read the files one by one with `crs`")
+
 def _read_files(files, crs):
     "The shapes of several files as one `GeoDataFrame`."
     gpd,_ = vector_libraries()
     parts = [_read_file(f) for f in files]
-    bare = [f for f,p in zip(files, parts) if p.crs is None]
-    if crs is None and 0<len(bare)<len(files):
-        raise ValueError(f"{bare[0]} does not say its CRS, other files do: "
-                         "store it in the file, or read the files one by one with `crs`")
+    if any(p.crs!=parts[0].crs for p in parts): _check_mixed(files, parts, crs)
     if len(parts)==1: return parts[0]
-    import pandas as pd
     if crs is not None: parts = [p.set_crs(crs, allow_override=True) for p in parts]
     parts = [p if p.crs==parts[0].crs else p.to_crs(parts[0].crs) for p in parts]
     return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
@@ -217,7 +221,7 @@ class Shapes:
         classes:dict=None, # Value of `attr` to class name, or to `None` for void; without it the values are class names or numbers
         other:str=None, # Class of values that `classes` does not have, or 'void'; `None` makes them an error
         width_m:float=None, # Width of lines on the ground, in metres; `None` for one pixel
-        all_touched:bool=False, # Burn every pixel that is touched, not only those whose centre is covered
+        all_touched:bool=False, # A shape covers every pixel that it touches, not only those whose centre it covers
         area=None, # Polygons of what was labelled, like `src`; outside of them is void. `None`: all was
         edge:int=0, # Width of a class of its own along the inside of each boundary, in pixels; 0 for none
         contact:int=0, # Pixels within this distance of two shapes, in pixels, are a class of their own; 0 for none
@@ -358,10 +362,10 @@ def at(self:Shapes, crs):
 
 # %% ../nbs/12_shapes.ipynb #d4c38e07
 class ShapeMask:
-    "The mask of a tile, burned from shapes."
+    "The mask of a tile, rasterised from shapes."
     def __init__(self,
         tile, # The `Tile`, or its path
-        shapes:Shapes, # What to burn
+        shapes:Shapes, # What to rasterise
     ): self.tile,self.coding = tile if isinstance(tile, Tile) else Tile(tile),shapes
     @property
     def name(self): return f'shapes of {self.tile.name}'
@@ -440,7 +444,6 @@ def ids(self:ShapeMask, y, x, h, w, c=1):
 # %% ../nbs/12_shapes.ipynb #392997a6
 def _on_edge(ids, k):
     "Pixels of a shape within `k` pixels of something else, `(h,w)` bool; `ids` has the number of the shape at each pixel."
-    from scipy import ndimage
     lowest = ndimage.minimum_filter(ids, 2*k+1, mode='nearest')
     highest = ndimage.maximum_filter(ids, 2*k+1, mode='nearest')
     return (ids>0)&((lowest!=ids)|(highest!=ids))
@@ -448,7 +451,6 @@ def _on_edge(ids, k):
 # %% ../nbs/12_shapes.ipynb #ac509509
 def _in_contact(ids, k):
     "Pixels within `k` pixels of two shapes, `(h,w)` bool."
-    from scipy import ndimage
     raised = np.where(ids>0, ids, np.iinfo(np.int32).max)
     lowest = ndimage.minimum_filter(raised, 2*k+1, mode='nearest')
     highest = ndimage.maximum_filter(ids, 2*k+1, mode='nearest')
@@ -481,16 +483,15 @@ def report(self:Shapes):
 @patch
 def key(self:Shapes):
     "A digest of all shapes and settings."
-    if self._digest is None: self._digest = self._hashed()
+    if self._digest is None: self._digest = _hashed(self)
     return self._digest
 
 # %% ../nbs/12_shapes.ipynb #3e14ffea
-@patch
-def _hashed(self:Shapes):
+def _hashed(shapes):
     _,shapely = vector_libraries()
-    settings = [self.codes, self.width_m, self.all_touched, self.edge, self.contact, str(self.gdf.crs)]
+    settings = [shapes.codes, shapes.width_m, shapes.all_touched, shapes.edge, shapes.contact, str(shapes.gdf.crs)]
     h = hashlib.sha256(repr(settings).encode())
-    for gdf in (self.gdf, self.area):
+    for gdf in (shapes.gdf, shapes.area):
         if gdf is not None: h.update(b''.join(shapely.to_wkb(np.asarray(gdf.geometry.values)).tolist()))
-    h.update(self.classes.tobytes())
+    h.update(shapes.classes.tobytes())
     return h.hexdigest()

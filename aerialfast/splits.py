@@ -160,15 +160,15 @@ class SplitCase:
         groups=None, # As in `group_names`; `None` for the groups of the tiles' origins
     ):
         self.items = [_item(o) for o in items]
+        if not self.items: raise ValueError("an empty list of tiles: give at least two to split")
         self.n,self.tiles = len(self.items),[i.tile for i in self.items]
         self.groups = [i.origin.group for i in self.items] if groups is None else group_names(groups, items)
         lost = [i.path for i in self.items if i.tile is None]
         if 0<len(lost)<self.n:
             warnings.warn(f"{len(lost)} of {self.n} paths are no files here, such as {lost[0]}: "
                           "tiles are split by name alone, and shared ground is not looked for")
-        known = self.n>0 and not lost
-        self.ground = ground_of(self.tiles) if known else None
-        self.sizes = np.array([t.h*t.w for t in self.tiles], float) if known else np.ones(self.n)
+        self.ground = None if lost else ground_of(self.tiles)
+        self.sizes = np.ones(self.n) if lost else np.array([t.h*t.w for t in self.tiles], float)
 
     def units(self, *by):
         "Number of the unit of each item, joined by 'ground', 'group' and 'source'."
@@ -395,8 +395,7 @@ def _all_names(case):
 # %% ../nbs/16_splits.ipynb #f0b8face
 def _is_called(n, v):
     "Does a file, a region or a group go by `v`?"
-    if v in (n.region, n.group): return True
-    return any(fnmatchcase(*o) for o in ((n.file, v), (n.path, v), (n.path, f'*/{v}')))
+    return v in (n.region, n.group) or fnmatchcase(n.file, v) or fnmatchcase(n.path, v) or fnmatchcase(n.path, f'*/{v}')
 
 # %% ../nbs/16_splits.ipynb #25f4fdd2
 def _find(names, v):
@@ -412,9 +411,9 @@ def _find(names, v):
 def _named(case, wanted):
     "Items that `wanted` names."
     names = _all_names(case)
-    found = {v: _find(names, v) for v in wanted}
-    lost = [_plain(v) for v,items in found.items() if not items]
-    if not lost: return set().union(*found.values())
+    found = [_find(names, v) for v in wanted]
+    lost = [_plain(v) for v,items in zip(wanted, found) if not items]
+    if not lost: return set().union(*found)
     files,regions = list(dict.fromkeys(n.file for n in names)),sorted({n.region for n in names})
     raise ValueError(f"no tile or region is called {lost}: tiles are {files[:9]}, regions {regions[:9]}")
 
@@ -474,8 +473,9 @@ def _check_placed(case, unit):
     "Raise if there is neither a place nor a group to divide by."
     if _centres(case, unit) is not None or any(g is not None for g in case.groups): return
     lost = [i.name for i in case.items if i.tile is None or not i.tile.crs]
-    raise ValueError(f"{len(lost)} tiles have no CRS, such as {lost[0]}: folds need a place on the ground, or `groups`; "
-                     "or split by name with `TileSplitter`")
+    lost = lost or [i.name for i,at in zip(case.items, case.ground.at) if np.isnan(at).any()]
+    raise ValueError(f"{len(lost)} tiles have no CRS, or one that the first tile's does not reach, such as {lost[0]}: "
+                     "folds need a place on the ground, or `groups`; or split by name with `TileSplitter`")
 
 # %% ../nbs/16_splits.ipynb #bc90fba9
 def _folds(case, k):

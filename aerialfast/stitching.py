@@ -74,7 +74,8 @@ def pixel_tensor(
     a:np.ndarray, # Pixels, in any dtype that a raster can have
 )->torch.Tensor: # Of the same shape
     "The pixels `a` as a tensor, in a dtype that PyTorch computes with."
-    return torch.from_numpy(a.astype(_WIDER[a.dtype]) if a.dtype in _WIDER else a)
+    native = a.dtype.newbyteorder('=')
+    return torch.from_numpy(a.astype(_WIDER.get(native, native), copy=False))
 
 # %% ../nbs/14_stitching.ipynb #edb54ab4
 def checked_probs(
@@ -326,7 +327,7 @@ def known_rows(
 # %% ../nbs/14_stitching.ipynb #1260087a
 def ahead(
     items, # Any iterable
-): # Yields the same items:
+): # Yields the same items
     "The same items, each made while the one before is worked on."
     items = iter(items)
     with ThreadPoolExecutor(1) as pool:
@@ -360,9 +361,10 @@ class TTA:
         dihedral=range(8), # States of `dihedral`: 0 as it is, 1 to 3 quarter turns, 4 to 7 those of the mirror image
         sizes=(1,), # Sizes of the patch, as shares of its own
     ):
-        self.dihedral,self.sizes = sorted({int(k) for k in dihedral}),sorted({float(s) for s in sizes})
-        if not self.dihedral or not {*self.dihedral}<={*range(8)}:
-            raise ValueError(f"dihedral is {list(dihedral)}: take some of 0 to 7, where 0 is the patch as it is")
+        states = list(dihedral)
+        if not states or not all(k in range(8) for k in states):
+            raise ValueError(f"dihedral is {states}: take some of 0 to 7, where 0 is the patch as it is")
+        self.dihedral,self.sizes = sorted({int(k) for k in states}),sorted({float(s) for s in sizes})
         if not self.sizes or min(self.sizes)<=0:
             raise ValueError(f"sizes are {list(sizes)}: take shares above 0, where 1 is the patch as it is")
 
@@ -388,11 +390,10 @@ def as_tta(
     tta, # `True` for all states of `dihedral`, a list of some, or a `TTA`; `None` or `False` for none
 )->TTA: # `None` for none
     "Test-time augmentation from its short form."
-    if tta is None or tta is False: return None
-    if isinstance(tta, TTA): return tta
-    if tta is True: return TTA()
-    try: return TTA(tta)
-    except TypeError: raise TypeError(f"tta is {tta!r}: give `True`, a list of states from 0 to 7, or a `TTA`") from None
+    if tta is None or isinstance(tta, TTA): return tta
+    if isinstance(tta, (bool,np.bool_)): return TTA() if tta else None
+    if hasattr(tta, '__iter__') and not isinstance(tta, str): return TTA(tta)
+    raise TypeError(f"tta is {tta!r}: give `True`, a list of states from 0 to 7, or a `TTA`")
 
 # %% ../nbs/14_stitching.ipynb #a6ef69be
 class MeanOf:

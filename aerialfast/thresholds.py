@@ -352,6 +352,7 @@ class _StoredProbs:
                              "what `predict_tile(outputs='probs')` writes; maps of classes are compared by `evaluate`")
         tagged = tagged_codes(t)
         self.codes = list(codes or tagged or [f'class {i}' for i in range(max(2, t.n_bands))])
+        if len(self.codes)<2: raise ValueError(f"codes {self.codes}: give two or more, background included")
         self.n,self.classes = len(self.codes),_band_classes(t, self.codes, tagged)
         one_of_two = self.n==2 and len(self.classes)==1
         if sorted(self.classes)!=[*range(self.n)] and not one_of_two:

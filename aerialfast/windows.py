@@ -12,7 +12,7 @@ from collections import OrderedDict
 from concurrent.futures import Future,ThreadPoolExecutor
 from dataclasses import dataclass,field
 from heapq import nlargest
-from itertools import islice
+from itertools import islice,product
 from typing import NamedTuple
 import math,os,threading
 import numpy as np
@@ -33,7 +33,11 @@ def grid_windows(
     sz:int, # Side of a patch, in pixels
 )->list: # `Window(tile, y, x)` for each patch
     "Windows side by side that cover every pixel of all tiles."
-    return [Window(i, y, x) for i,shape in enumerate(shapes) for y,x in Grid(shape, sz, overlap=0)]
+    out = []
+    for i,shape in enumerate(shapes):
+        grid = Grid(shape, sz, overlap=0)
+        out += map(Window._make, product([i], grid.ys, grid.xs)) # faster than one by one
+    return out
 
 # %% ../nbs/18_windows.ipynb #494e209e
 def _around(tile, yx, shape, sz):
