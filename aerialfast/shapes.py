@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 import hashlib,json,os,warnings
 from fastcore.basics import patch
-import numpy as np,pandas as pd
+import numpy as np
 from rasterio.features import rasterize
 from scipy import ndimage
 from .handles import is_remote
@@ -50,9 +50,8 @@ def _source_files(src):
     elif not is_remote(src) and Path(src).is_dir(): files = vector_files(src)
     else: files = [src]
     if not files: raise ValueError("an empty list of files: give at least one with polygons or lines")
-    for f in files:
-        if is_remote(f) or Path(f).exists(): continue
-        raise FileNotFoundError(f"{f} does not exist: give the path of a file with polygons or lines")
+    lost = [f for f in files if not is_remote(f) and not Path(f).exists()]
+    if lost: raise FileNotFoundError(f"{lost[0]} does not exist: give the path of a file with polygons or lines")
     return files
 
 # %% ../nbs/12_shapes.ipynb #34b316fc
@@ -87,6 +86,13 @@ def _read_file(f):
     if isinstance(gdf, gpd.GeoDataFrame): return gdf
     raise ValueError(f"{f} is a table without geometries: give a file with polygons or lines")
 
+# %% ../nbs/12_shapes.ipynb #5ec36447
+def _check_degrees(gdf, name):
+    "Raise if coordinates that should be degrees cannot be."
+    if gdf.crs is None or not gdf.crs.is_geographic or not np.abs(gdf.total_bounds).max()>360: return
+    raise ValueError(f"{name} says {gdf.crs.to_string()[:40]}, but has coordinates like {gdf.total_bounds[0]:.0f}, "
+                     "which are no degrees: pass the true `crs`, perhaps that of the image")
+
 # %% ../nbs/12_shapes.ipynb #7a7db228
 def _check_mixed(files, parts, crs):
     "Raise if one of several CRS is unknown, or is another than `crs`."
@@ -101,7 +107,9 @@ def _read_files(files, crs):
     parts = [_read_file(f) for f in files]
     if any(p.crs!=parts[0].crs for p in parts): _check_mixed(files, parts, crs)
     if len(parts)==1: return parts[0]
+    import pandas as pd
     if crs is not None: parts = [p.set_crs(crs, allow_override=True) for p in parts]
+    for f,p in zip(files, parts): _check_degrees(p, Path(f).name) # metres taken for degrees come out infinite
     parts = [p if p.crs==parts[0].crs else p.to_crs(parts[0].crs) for p in parts]
     return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
 
@@ -112,14 +120,6 @@ def _check_kinds(geoms, name):
     points = np.isin(shapely.get_type_id(geoms), [0,4]).sum() # `Point`, `MultiPoint`
     if not points: return
     raise ValueError(f"{name} holds {points} points: a point covers no ground; buffer them, or give polygons or lines")
-
-# %% ../nbs/12_shapes.ipynb #5ec36447
-def _check_degrees(gdf, name):
-    "Raise if coordinates that should be degrees cannot be."
-    if not len(gdf) or gdf.crs is None or not gdf.crs.is_geographic: return
-    if np.abs(gdf.total_bounds).max()<=360: return
-    raise ValueError(f"{name} says {gdf.crs.to_string()[:40]}, but has coordinates like {gdf.total_bounds[0]:.0f}, "
-                     "which are no degrees: pass the true `crs`, perhaps that of the image")
 
 # %% ../nbs/12_shapes.ipynb #dbb2c445
 def _repaired(geom):
