@@ -6,6 +6,8 @@ counts from the fourth batch, so that the start of workers is left out. GDAL's b
 the collection were far larger than memory; `--cache 4000 --tiles 2` measures warm. Peers that are not installed are left out; Raster
 Vision, which needs other versions, may stand in an environment of its own.
 
+An epoch of --n patches covers the tiles about once, as the default of the loader does: patches that lie near each other are then decoded together.
+
     pip install torchgeo
     python bench/reading.py [--formats tiled256_deflate,striped_none --methods aerial,torchgeo --workers 0,2 --rounds 3 --rv-python PATH]
 """
@@ -15,7 +17,7 @@ from pathlib import Path
 ap = argparse.ArgumentParser()
 ap.add_argument('--formats', default='tiled256_deflate,striped_none,tiled512_jpeg,tiled256_none')
 ap.add_argument('--methods', default='aerial,aerial_reuse,torchgeo,rastervision,png')
-ap.add_argument('--workers', default='0,2'); ap.add_argument('--rounds', type=int, default=3); ap.add_argument('--n', type=int, default=640)
+ap.add_argument('--workers', default='0,2'); ap.add_argument('--rounds', type=int, default=3); ap.add_argument('--n', type=int, default=1536)
 ap.add_argument('--tiles', type=int, default=6); ap.add_argument('--cache', default='64'); ap.add_argument('--bs', type=int, default=16)
 ap.add_argument('--data', default='bench_data'); ap.add_argument('--rv-python'); ap.add_argument('--one', help='method, format and workers of a single measurement')
 A = ap.parse_args()
