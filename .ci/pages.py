@@ -5,7 +5,7 @@ those of nbs/tests/NAME.ipynb count for the page NAME. A picture counts where it
 import json, re, statistics, sys
 from pathlib import Path
 
-LIMITS = dict(median=10, cell=40, width=140, hidden=8, picture=60, checks=20, room=400)
+LIMITS = dict(median=10, cell=40, width=140, hidden=8, hidden_cell=15, picture=60, checks=20, room=400)
 CHECK = re.compile(r'\btest_\w+\(|\bassert\b|\bexpect_fail\(')
 
 def code(c): return ''.join(c['source'])
@@ -33,7 +33,7 @@ def page(path):
     code_lines = [l for c in exported for l in lines(c)]
     return dict(page=path.stem, room=sum(n), sizes=n, longest=max(n, default=0), widths=[len(l) for l in code_lines],
         lines=sum(len(lines(c)) for c in all_), hidden=sum(len(lines(c)) for c in hidden),
-        picture=first_picture(visible), checks=checks(all_)+(checks(cells(tests)) if tests.exists() else 0))
+        longest_hidden=max((len(code(c).split('\n')) for c in hidden), default=0), picture=first_picture(visible), checks=checks(all_)+(checks(cells(tests)) if tests.exists() else 0))
 
 def share(a, b): return 100*a/max(b, 1)
 
@@ -55,6 +55,7 @@ def faults(ps):
     if statistics.median(sizes)>LIMITS['median']: yield f"the median exported cell has {statistics.median(sizes)} lines"
     for p in ps:
         if p['longest']>LIMITS['cell']: yield f"{p['page']}: a cell of {p['longest']} lines"
+        if p['longest_hidden']>LIMITS['hidden_cell']: yield f"{p['page']}: a hidden cell of {p['longest_hidden']} lines; long ones belong into nbs/tests"
         if max(p['widths'], default=0)>LIMITS['width']: yield f"{p['page']}: a line of {max(p['widths'])} characters"
         if p['room']>LIMITS['room']: yield f"{p['page']}: {p['room']} exported lines"
         if (p['picture'] or 0)>LIMITS['picture']: yield f"{p['page']}: the first picture after {p['picture']} lines"
