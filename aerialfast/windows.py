@@ -302,23 +302,30 @@ def grouped_windows(
     return [group for ground,some in cells.items() for group in _on_ground(ground, some, tiles[ground.tile], sz)]
 
 # %% ../nbs/18_windows.ipynb #fb23cbd7
+def _batch(pool, bs, rng):
+    "Take `bs` windows from different groups in `pool`, or from as many as there are."
+    def lot(group): return rng.random()**(1/len(group)) # Efraimidis and Spirakis, https://doi.org/10.1016/j.ipl.2005.11.003
+    windows = []
+    while pool and len(windows)<bs:
+        windows += [g.pop() for g in nlargest(bs-len(windows), pool, key=lot)]
+        pool[:] = [g for g in pool if g]
+    return windows
+
 def mixed(
     groups:list, # Lists of windows
     bs:int, # Patches in a batch
     rng, # A `random.Random`
-    live:int, # Groups in use at a time, at least `bs`
+    live:int, # Groups in use at a time
     workers:int=1, # Processes that take turns with the batches
 )->list: # All windows, so that those of a group are near each other, in different batches
     "The windows of all groups, in the order of training."
     new,windows = iter(rng.sample(groups, len(groups))),[]
     live = min(live, math.ceil(len(groups)/workers))
     pools = [[] for _ in range(workers)]
-    def lot(group): return rng.random()**(1/len(group)) # Efraimidis and Spirakis, https://doi.org/10.1016/j.ipl.2005.11.003
     for pool in pools: pool.extend([*g] for g in islice(new, live))
     while any(pools):
         for pool in pools:
-            windows += [g.pop() for g in nlargest(bs, pool, key=lot)]
-            pool[:] = [g for g in pool if g]
+            windows += _batch(pool, bs, rng)
             pool.extend([*g] for g in islice(new, live-len(pool)))
     return windows
 

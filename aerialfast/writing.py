@@ -126,7 +126,7 @@ class RasterWriter:
         overviews:bool=False, # Add statistics, and smaller versions for a quick look
         cog:bool=False, # Write a Cloud Optimized GeoTIFF, with overviews
         bits:int=None, # 1 for a file of black and white, compressed by CCITT group 4
-        compress:str=None, # `deflate` or `zstd`; `None` for what suits, see below
+        compress:str=None, # `deflate` or `zstd`; `None`: zstd for numbers that change little, deflate for classes
     ):
         if Path(dst).suffix.lower() not in ('.tif','.tiff'):
             raise ValueError(f"{dst} does not end in .tif: rasters are written as GeoTIFF")
@@ -294,6 +294,7 @@ def _as_cog(self:RasterWriter):
     kw = dict(driver='COG', compress=self.compress or 'deflate', predictor='YES' if self.smooth else 'NO', blocksize=self.block,
         overviews='FORCE_USE_EXISTING', # GDAL's own would blend classes
         bigtiff='IF_SAFER', num_threads=gdal_threads(), sparse_ok=True)
+    if self.compress=='zstd': kw.update(level=1) # as in the file
     try:
         with quiet_gdal(), rasterio.open(self.part) as src: rasterio.shutil.copy(src, made, **kw)
         os.replace(made, self.part)
