@@ -22,7 +22,7 @@ for o in rooms: import_module(f'aerialfast.{o}')
 assert 'torch' not in sys.modules, f'aerialfast or one of {rooms} loads torch'
 print(f'import aerialfast takes {t*1000:.0f} ms, without torch: {", ".join(rooms)}')
 for o in MAPPING: import_module(f'aerialfast.{o}')
-heavy = {'fastai','matplotlib.pyplot','pandas','sklearn'}&{*sys.modules}
+heavy = {'fastai','matplotlib.pyplot','pandas','scipy','sklearn'}&{*sys.modules}
 assert not heavy, f'one of {MAPPING} loads {sorted(heavy)}'
 
 for o in sorted(want-{'__init__'}): assert import_module(f'aerialfast.{o}').__file__==str(here.parent/f'{o}.py')

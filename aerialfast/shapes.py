@@ -16,7 +16,6 @@ import hashlib,json,os,warnings
 from fastcore.basics import patch
 import numpy as np
 from rasterio.features import rasterize
-from scipy import ndimage
 from .handles import is_remote
 from .layers import window_bounds,moved_transform
 from .rasters import Tile
@@ -442,18 +441,20 @@ def ids(self:ShapeMask, y, x, h, w, c=1):
     return win.burn(shapes.parts(hits, win.wide), hits+1, np.int32, self.coding.all_touched)
 
 # %% ../nbs/12_shapes.ipynb #392997a6
+def _extremes(low, high, k):
+    "The lowest of `low` and the highest of `high` within `k` pixels."
+    from scipy import ndimage # loaded when it is needed
+    return ndimage.minimum_filter(low, 2*k+1, mode='nearest'),ndimage.maximum_filter(high, 2*k+1, mode='nearest')
+
 def _on_edge(ids, k):
     "Pixels of a shape within `k` pixels of something else, `(h,w)` bool; `ids` has the number of the shape at each pixel."
-    lowest = ndimage.minimum_filter(ids, 2*k+1, mode='nearest')
-    highest = ndimage.maximum_filter(ids, 2*k+1, mode='nearest')
+    lowest,highest = _extremes(ids, ids, k)
     return (ids>0)&((lowest!=ids)|(highest!=ids))
 
 # %% ../nbs/12_shapes.ipynb #ac509509
 def _in_contact(ids, k):
     "Pixels within `k` pixels of two shapes, `(h,w)` bool."
-    raised = np.where(ids>0, ids, np.iinfo(np.int32).max)
-    lowest = ndimage.minimum_filter(raised, 2*k+1, mode='nearest')
-    highest = ndimage.maximum_filter(ids, 2*k+1, mode='nearest')
+    lowest,highest = _extremes(np.where(ids>0, ids, np.iinfo(np.int32).max), ids, k) # 0 is no shape
     return (highest>0)&(highest!=lowest)
 
 # %% ../nbs/12_shapes.ipynb #5261c7c6
