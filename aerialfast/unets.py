@@ -144,7 +144,7 @@ class AerialUnet(nn.Module):
         self.end,self.cross,self.remat = end,last_cross,remat
         self.lay_out = enlarge if smooth else F.pixel_shuffle
         self.n_outs = list(n_out) if isinstance(n_out, (tuple,list)) else [n_out]
-        self.pretrained = False
+        self.pretrained,self.weights_from = False,'' # changed by `aerial_unet`
         nf = self._add_decoder(n_in, _block(block), widths)
         self.head = icnr_(nn.Conv2d(nf, sum(self.n_outs)*end**2, 1), end)
 
@@ -232,7 +232,7 @@ def aerial_unet(
     n_in:int=3, # Number of bands
     n_out=2, # Number of classes, 1 for a single logit; or of several outputs, like `(2,1)`
     block='se', # Block of the decoder: a name in `BLOCKS`, or a function `(ni, nf)` that gives a module
-    pretrained=False, # Weights of the encoder: `True` by timm, a file of weights, or `False` for random ones
+    pretrained=False, # `True` to find or download weights; a file or `SensorWeights`; `False` for random ones
     widths:tuple=(128,64,32,32), # Channels of the decoder, from the deepest block to the last
     end:int=2, # How many times smaller than the input the decoder ends, 1, 2 or 4
     last_cross:bool=True, # Join the input itself at the end
@@ -241,7 +241,7 @@ def aerial_unet(
 )->AerialUnet: # Scaled pixels `(B,n_in,H,W)` of any size to logits `(B,n_out,H,W)`, a tuple for several outputs
     "A U-Net on any encoder of timm that reports its features."
     arch = encoder_name(arch)
-    encoder,plan,is_pretrained = make_encoder(arch, n_in, pretrained)
+    encoder,plan,source = make_encoder(arch, n_in, pretrained)
     reductions = {*encoder.feature_info.reduction()}
     if len(reductions)==1:
         warnings.warn(f"all features of {arch} are {reductions.pop()} times smaller than the input: the decoder has "
@@ -249,7 +249,7 @@ def aerial_unet(
                       "better take an encoder of stages, such as a ResNet, ConvNeXt or Swin", stacklevel=2)
     net = AerialUnet(encoder, n_in, n_out, block, tuple(widths), end, last_cross, smooth,
                      last=plan.last, multiple=plan.multiple, remat=remat)
-    net.pretrained = is_pretrained
+    net.weights_from,net.pretrained = source,bool(source)
     return net
 
 # %% ../nbs/28_unets.ipynb #c64fa599
@@ -263,7 +263,7 @@ def make_net(
     "A network by its name."
     arch = encoder_name(arch)
     if arch not in CLASSICS: return aerial_unet(arch, n_in, n_out, pretrained=pretrained, **kwargs)
-    if isinstance(pretrained, (str,Path)):
+    if not isinstance(pretrained, bool):
         raise ValueError(f"{arch} has no encoder to take {pretrained} for: it starts from random weights")
     return CLASSICS[arch](n_in, n_out, **kwargs)
 
