@@ -139,12 +139,12 @@ class AerialUnet(nn.Module):
         last:bool=False, # Channels of the features come last
         multiple:int=32, # What height and width have to divide by, in pixels
         remat:bool=False, # Compute features again in the backward pass instead of keeping them
-        relu_skips:bool=False, # ReLU over all features of the encoder; by default over those that have no negative values
+        signed:tuple=(), # For each feature of the encoder, whether it keeps its sign; the others get a ReLU
     ):
         super().__init__()
         self.encoder,self.last,self.multiple = encoder,last,multiple
         self.end,self.cross,self.remat = end,last_cross,remat
-        self.signed = set() if relu_skips else self._signed(n_in)
+        self.signed = {r for r,is_signed in zip(encoder.feature_info.reduction(), signed) if is_signed}
         self.lay_out = enlarge if smooth else F.pixel_shuffle
         self.n_outs = list(n_out) if isinstance(n_out, (tuple,list)) else [n_out]
         self.pretrained,self.weights_from = False,'' # changed by `aerial_unet`
@@ -189,15 +189,6 @@ def _run(self:AerialUnet, f, *args):
 def _features(self:AerialUnet, x):
     fs = self.encoder(x)
     return [f.permute(0, 3, 1, 2) for f in fs] if self.last else list(fs)
-
-@patch
-def _signed(self:AerialUnet, n_in):
-    "How many times smaller than the input those features of the encoder are that have negative values."
-    x = torch.linspace(-2, 2, n_in*self.multiple**2).view(1, n_in, self.multiple, self.multiple)
-    self.encoder.eval()
-    with torch.no_grad(): fs = self._features(x)
-    self.encoder.train()
-    return {r for r,f in zip(self.encoder.feature_info.reduction(), fs) if (f<0).any()}
 
 # %% ../nbs/28_unets.ipynb #05a3b3b9
 @patch
@@ -261,7 +252,7 @@ def aerial_unet(
                       "nothing finer to join but the input itself, and boundaries will be blurred; "
                       "better take an encoder of stages, such as a ResNet, ConvNeXt or Swin", stacklevel=2)
     net = AerialUnet(encoder, n_in, n_out, block, tuple(widths), end, last_cross, smooth,
-                     last=plan.last, multiple=plan.multiple, remat=remat, relu_skips=relu_skips)
+                     last=plan.last, multiple=plan.multiple, remat=remat, signed=() if relu_skips else plan.signed)
     net.weights_from,net.pretrained = source,bool(source)
     return net
 
