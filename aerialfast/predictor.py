@@ -321,7 +321,7 @@ def _read_facts(path):
     except RecursionError: whole = False
     if not whole: raise ValueError(f"{path} was changed or cut off after it was saved: copy the model again")
     _check_facts(path, d)
-    if d['format']==1 and d['arch']['arch'] not in CLASSICS: d['arch']['smooth'] = False # format 1 had no other way
+    if d['arch']['arch'] not in CLASSICS: d['arch'] = dict(smooth=d['format']>1, pyramid=False)|d['arch'] # as before there were these
     return d
 
 def _check_format(path, d):
