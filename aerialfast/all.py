@@ -27,6 +27,7 @@ from aerialfast.checks import *
 from aerialfast.store import *
 from aerialfast.traits import *
 from aerialfast.classics import *
+from aerialfast.weights import *
 from aerialfast.encoders import *
 from aerialfast.unets import *
 from aerialfast.losses import *

@@ -17,6 +17,7 @@ from torch import nn
 import timm
 from timm.models import FeatureInfo
 from .classics import CLASSICS
+from .weights import SensorWeights,find_weights,hub_answers,read_weights,sensor_weights
 
 # %% ../nbs/27_encoders.ipynb #013700b1
 class EncoderPlan(NamedTuple):
@@ -170,17 +171,24 @@ def _differing(a, b):
     return [k for (k,p),q in zip(a.named_parameters(), b.parameters()) if not torch.equal(p, q)]
 
 # %% ../nbs/27_encoders.ipynb #5236ab10
-def _from_file(arch, n_in, file):
-    "An encoder whose weights all come from `file`, and its `EncoderPlan`."
-    if not Path(file).is_file():
-        raise FileNotFoundError(f"{file} is no file: give the weights of {arch}, as .safetensors or .pth")
-    def made(seed):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return _create(arch, n_in, pretrained=True, pretrained_cfg_overlay=dict(file=str(file)))
-    hint = f"give a file of `timm.create_model({arch!r}).state_dict()`"
+def _made(arch, n_in, state, seed, **cfg):
+    "An encoder with the tensors `state`, and its `EncoderPlan`."
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        enc,plan = _create(arch, n_in, pretrained=True, pretrained_cfg_overlay=dict(state_dict=dict(state), **cfg))
+    for m in enc.modules(): getattr(m, 'pretrained_cfg', {}).pop('state_dict', None) # timm keeps a second copy there
+    return enc,plan
+
+def _from_file(arch, n_in, weights):
+    "An encoder whose weights all come from `weights`, a file or `SensorWeights`, and its `EncoderPlan`."
     encoder_plan(arch) # raises if the name is wrong
-    try: (enc,plan),(other,_) = made(0),made(1)
+    sensor = isinstance(weights, SensorWeights)
+    file,cfg = (weights.file,dict(input_size=(n_in,224,224))) if sensor else (weights,{})
+    hint = f"give a file of `timm.create_model({arch!r}).state_dict()`"
+    try:
+        state = sensor_weights(arch, weights) if sensor else read_weights(arch, file)
+        (enc,plan),(other,_) = _made(arch, n_in, state, 0, **cfg),_made(arch, n_in, state, 1, **cfg)
+    except (FileNotFoundError,ValueError): raise
     except Exception as e:
         raise ValueError(f"{file} cannot be read as weights of {arch} ({type(e).__name__}: {e}): {hint}") from e
     lost = _differing(enc, other)
@@ -200,25 +208,40 @@ def _unreachable(e):
         e = e.__cause__ or e.__context__
     return False
 
+def _downloaded(arch, n_in):
+    "An encoder with weights that timm downloads, and its `EncoderPlan`."
+    cfg = timm.get_pretrained_cfg(arch)
+    if cfg and cfg.hf_hub_id and not hub_answers(): raise ConnectionError('the hub does not answer')
+    return _create(arch, n_in, pretrained=True)
+
+def _warn_random(arch, e):
+    warnings.warn(f"no weights of {arch} on this machine, and they could not be downloaded ({type(e).__name__}: {str(e)[:80]}): "
+                  "training starts from random weights; to avoid that, put a file of weights into the folder `weights`, "
+                  "or pass its path as `pretrained`", stacklevel=5)
+
 # %% ../nbs/27_encoders.ipynb #9666bceb
 def make_encoder(
     arch:str, # Name of a timm model
     n_in:int, # Number of bands
-    pretrained=False, # `True` for the weights that timm names, a file of weights, or `False` for random ones
-)->tuple: # The encoder, its `EncoderPlan`, and whether it holds pretrained weights
+    pretrained=False, # `True` to find or download weights; a file or `SensorWeights`; `False` for random ones
+)->tuple: # The encoder, its `EncoderPlan`, and where its weights come from, '' for random ones
     "An encoder, which gives a list of features from fine to coarse, `(B,nf,H/r,W/r)`, or `(B,H/r,W/r,nf)` if the plan says `last`."
-    if isinstance(pretrained, (str,Path)): return *_from_file(arch, n_in, pretrained),True
-    try: return *_create(arch, n_in, pretrained=pretrained),bool(pretrained)
+    if not pretrained: return *_create(arch, n_in, pretrained=False),''
+    if isinstance(pretrained, SensorWeights): return *_from_file(arch, n_in, pretrained),f'the file {pretrained.file}'
+    if isinstance(pretrained, (str,Path)): return *_from_file(arch, n_in, pretrained),f'the file {pretrained}'
+    encoder_plan(arch) # raises if the name is wrong
+    if found := find_weights(arch): return *_from_file(arch, n_in, found.file),found.source
+    try: return *_downloaded(arch, n_in),'the hub'
     except Exception as e:
-        if not pretrained or not _unreachable(e): raise
-        warnings.warn(f"the weights of {arch} could not be downloaded ({type(e).__name__}): training starts from random "
-                      "weights; to avoid that, put the weights in a file and pass its path as `pretrained`", stacklevel=4)
-    return *_create(arch, n_in, pretrained=False),False
+        if not _unreachable(e): raise
+        _warn_random(arch, e)
+    return *_create(arch, n_in, pretrained=False),''
 
 # %% ../nbs/27_encoders.ipynb #48d6778b
 def _resize(nf, k):
     "Layers that double the size of features of `nf` channels `k` times; for `k` below 0 they halve it."
-    if k<=0: return nn.MaxPool2d(2**-k)
+    if k==0: return nn.Identity()
+    if k<0: return nn.MaxPool2d(2**-k)
     layers = []
     for n in (nf>>i for i in range(k)): layers += [nn.ConvTranspose2d(n, n//2, 2, 2), nn.BatchNorm2d(n//2), nn.ReLU()]
     return nn.Sequential(*layers[:-2]) # the decoder begins with a batch norm of its own

@@ -12,6 +12,7 @@ import time,warnings
 from .data import TileDataLoaders
 from .traits import tile_traits
 from .classics import CLASSICS
+from .weights import SensorWeights
 from .encoders import encoder_name
 from .unets import make_net,unet_groups,has_bf16
 from .losses import PixelCrossEntropy
@@ -141,6 +142,14 @@ def _keep_best(metrics, patience):
     best = next((m.name for m in metrics if m.name in ('iou','miou')), 'valid_loss')
     return [KeepBest(best, patience)]
 
+def _network(dls, args, pretrained):
+    "The network with the arguments `args`; says where pretrained weights come from."
+    if isinstance(pretrained, SensorWeights) and pretrained.take is None:
+        pretrained = pretrained._replace(take=tuple(dls.tiles[0][0].names))
+    net = make_net(**args, pretrained=pretrained)
+    if source := getattr(net, 'weights_from', ''): print(f"{args['arch']}: pretrained weights from {source}")
+    return net
+
 def _traits(dls):
     "Traits of the training tiles, measured once."
     dl = dls.train
@@ -152,7 +161,7 @@ def _traits(dls):
 def aerial_learner(
     dls, # `TileDataLoaders`, or `DataLoaders` of tile blocks
     arch='resnet34', # Encoder: the name of a timm model, or fastai's function of that name; or a whole network, a name in `CLASSICS`
-    pretrained=True, # Weights of the encoder: by timm, a file of weights, or `False` for random ones
+    pretrained=True, # Weights of the encoder: `True` to find or download them, a file or `SensorWeights`; `False` for random ones
     loss_func=None, # `None` for cross entropy without void
     metrics=None, # Names of scores, see `confusion_metrics`, or metrics; `None` for accuracy and IoU
     opt_func=fused_adam, # Makes the optimizer
@@ -167,7 +176,7 @@ def aerial_learner(
     args = net_args(encoder_name(arch), dls.n_bands, **{'n_out':len(dls.codes), **(net or {})})
     _check_outs(args, len(dls.codes))
     device,loss = dls.device or default_device(),loss_func or PixelCrossEntropy()
-    model = make_net(**args, pretrained=pretrained).to(device, memory_format=torch.channels_last)
+    model = _network(dls, args, pretrained).to(device, memory_format=torch.channels_last)
     if isinstance(loss, nn.Module): loss.to(device)
     learn = AerialLearner(dls, model, loss_func=loss, metrics=_metrics(dls.codes, metrics), splitter=unet_groups,
                           opt_func=opt_func, wd=wd, train_bn=train_bn, **kwargs)

@@ -143,12 +143,12 @@ class AerialUnet(nn.Module):
     ):
         super().__init__()
         self.encoder,self.pyramid,self.last = encoder,pyramid,last
-        self.info = (pyramid or encoder).feature_info
-        self.multiple = lcm(multiple, self.info.reduction()[-1])
+        self.feature_info = (pyramid or encoder).feature_info
+        self.multiple = lcm(multiple, self.feature_info.reduction()[-1])
         self.end,self.cross,self.remat = end,last_cross,remat
         self.lay_out = enlarge if smooth else F.pixel_shuffle
         self.n_outs = list(n_out) if isinstance(n_out, (tuple,list)) else [n_out]
-        self.pretrained = False
+        self.pretrained,self.weights_from = False,'' # changed by `aerial_unet`
         nf = self._add_decoder(n_in, _block(block), widths)
         self.head = icnr_(nn.Conv2d(nf, sum(self.n_outs)*end**2, 1), end)
 
@@ -156,7 +156,7 @@ class AerialUnet(nn.Module):
 @patch
 def _add_decoder(self:AerialUnet, n_in, block, widths):
     "Make the steps of the decoder, `ups`; returns the channels of the last."
-    info,self.ups = self.info,nn.ModuleList()
+    info,self.ups = self.feature_info,nn.ModuleList()
     ni,stride = info.channels()[-1],info.reduction()[-1]
     skips = dict(zip(info.reduction()[:-1], info.channels()[:-1]))
     n = _n_steps(stride, self.end, widths)
@@ -197,7 +197,7 @@ def _features(self:AerialUnet, x):
 def _whole(self:AerialUnet, x):
     "Logits of `x`, whose height and width divide by `multiple`."
     fs = self._run(self._features, x)
-    skips,y = dict(zip(self.info.reduction(), fs)),fs[-1]
+    skips,y = dict(zip(self.feature_info.reduction(), fs)),fs[-1]
     for r,up in zip(self.sizes, self.ups):
         cross = F.pixel_unshuffle(x, self.end) if self.cross and r==self.end else None
         y = self._run(up, y, skips.get(r), cross)  # (B, nf, H/r, W/r)
@@ -237,7 +237,7 @@ def aerial_unet(
     n_in:int=3, # Number of bands
     n_out=2, # Number of classes, 1 for a single logit; or of several outputs, like `(2,1)`
     block='se', # Block of the decoder: a name in `BLOCKS`, or a function `(ni, nf)` that gives a module
-    pretrained=False, # Weights of the encoder: `True` by timm, a file of weights, or `False` for random ones
+    pretrained=False, # `True` to find or download weights; a file or `SensorWeights`; `False` for random ones
     widths:tuple=(128,64,32,32), # Channels of the decoder, from the deepest block to the last
     end:int=2, # How many times smaller than the input the decoder ends, 1, 2 or 4
     last_cross:bool=True, # Join the input itself at the end
@@ -247,12 +247,12 @@ def aerial_unet(
 )->AerialUnet: # Scaled pixels `(B,n_in,H,W)` of any size to logits `(B,n_out,H,W)`, a tuple for several outputs
     "A U-Net on any encoder of timm that reports its features."
     arch = encoder_name(arch)
-    encoder,plan,is_pretrained = make_encoder(arch, n_in, pretrained)
+    encoder,plan,source = make_encoder(arch, n_in, pretrained)
     info = encoder.feature_info
     pyramid = FeaturePyramid(info.channels(), info.reduction()[0]) if pyramid and is_plain(encoder) else None
     net = AerialUnet(encoder, n_in, n_out, block, tuple(widths), end, last_cross, smooth,
                      last=plan.last, multiple=plan.multiple, remat=remat, pyramid=pyramid)
-    net.pretrained = is_pretrained
+    net.weights_from,net.pretrained = source,bool(source)
     return net
 
 # %% ../nbs/28_unets.ipynb #c64fa599
@@ -266,7 +266,7 @@ def make_net(
     "A network by its name."
     arch = encoder_name(arch)
     if arch not in CLASSICS: return aerial_unet(arch, n_in, n_out, pretrained=pretrained, **kwargs)
-    if isinstance(pretrained, (str,Path)):
+    if not isinstance(pretrained, bool):
         raise ValueError(f"{arch} has no encoder to take {pretrained} for: it starts from random weights")
     return CLASSICS[arch](n_in, n_out, **kwargs)
 
