@@ -194,7 +194,7 @@ def _from_file(arch, n_in, weights):
     lost = _differing(enc, other)
     if not lost: return enc,plan
     raise ValueError(f"{file} holds no weights for {len(lost)} layers of {arch}, "
-                     f"such as {lost[0].removeprefix('body.')}: {hint}")
+                     f"such as {lost[0].removeprefix('body.').removeprefix('model.')}: {hint}")
 
 # %% ../nbs/27_encoders.ipynb #90b2ee9e
 _NET_ERRORS = 'ConnectError','ConnectTimeout','ReadTimeout','ProxyError','URLError' # of several libraries
