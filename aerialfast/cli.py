@@ -17,7 +17,7 @@ from fastcore.script import call_parse
 # %% ../nbs/47_cli.ipynb #94d1a916
 _REPORT = """# A map of the made-up town
 
-The network ({arch} encoder, random start) saw {n_train} tiles. On {n_valid} tiles it never saw,
+The network ({arch} encoder, {start}) saw {n_train} tiles. On {n_valid} tiles it never saw,
 each with the threshold picked on the others, it finds buildings with an IoU of **{iou:.3f}** in the mean.
 
 | tile | IoU | accuracy | threshold |
@@ -44,11 +44,13 @@ Made in {minutes:.1f} minutes.
 """
 
 # %% ../nbs/47_cli.ipynb #450c6e0d
+def _start(net): return f'weights from {net.weights_from}' if net.pretrained else 'random weights'
+
 def _report(name, picked, scores, score, seconds, learn):
     "The report: `scores` of the held-out tiles, and the `score` of the map of `name`."
     row = '| {0.Index} | {0.iou_others:.3f} | {0.accuracy_others:.3f} | {0.thresh_others:.3f} |'
     return _REPORT.format(
-        arch=learn.arch_args['arch'], n_train=len(learn.dls.train.tiles), n_valid=len(scores),
+        arch=learn.arch_args['arch'], start=_start(learn.model), n_train=len(learn.dls.train.tiles), n_valid=len(scores),
         iou=scores.iou_others.mean(), rows='\n'.join(row.format(s) for s in scores.itertuples()),
         thresh=picked.thresh, name=name, map_iou=score.iou[1], map_accuracy=score.accuracy, minutes=seconds/60)
 
@@ -70,8 +72,8 @@ def _trained(dls, arch, epochs):
     from aerialfast.learner import aerial_learner
     n,held_out = len(dls.train.tiles),len(dls.valid.tiles)
     _step(f'2. Training a U-Net on {n} tiles, windows read straight from the files; {held_out} tiles are held out')
-    learn = aerial_learner(dls, arch, pretrained=False)
-    with nullcontext() if sys.stdout.isatty() else learn.no_bar(): learn.fit_one_cycle(epochs, 8e-3)
+    learn = aerial_learner(dls, arch)
+    with nullcontext() if sys.stdout.isatty() else learn.no_bar(): learn.fit_one_cycle(epochs, 4e-3)
     return learn
 
 # %% ../nbs/47_cli.ipynb #a7bba9c6
@@ -105,11 +107,11 @@ def _pictures(learn, name, image, path, truth, out):
 @call_parse
 def demo(
     out:str='aerialfast_demo', # Folder for all that the demo makes
-    epochs:int=4, # Epochs of training
+    epochs:int=3, # Epochs of training
     patches:int=192, # Patches in an epoch
     sz:int=1024, # Side of the town's tiles, in pixels
     tiles:int=3, # Tiles in each of the four districts; the last of each is held out
-    arch:str='resnet10t', # Encoder, the name of a timm model
+    arch:str='tf_efficientnet_lite0', # Encoder, the name of a timm model
     seed:int=42, # Of the town and of the training
 ):
     "Make a town, learn to see its buildings, and map a tile that was never seen."

@@ -26,6 +26,7 @@ class EncoderPlan(NamedTuple):
     last:bool # Channels come last
     multiple:int # What height and width have to divide by, in pixels
     unused:tuple=() # Modules that no feature depends on
+    signed:tuple=() # For each feature, whether it has negative values
 
 # %% ../nbs/27_encoders.ipynb #b6c2868c
 def _on_meta(arch, **kw):
@@ -102,6 +103,16 @@ def _unused(enc, multiple):
         else: _replace(enc, name, old)
     return tuple(out)
 
+# %% ../nbs/27_encoders.ipynb #c8d6761c
+def _signed(enc, multiple):
+    "For each feature, whether it can be below zero, since it is not the output of a ReLU."
+    outs = []
+    relus = [m for m in enc.modules() if isinstance(m, (nn.ReLU,nn.ReLU6))]
+    hooks = [m.register_forward_hook(lambda m, x, y: outs.append(y)) for m in relus]
+    features = _features(enc, (multiple, 2*multiple))
+    for h in hooks: h.remove()
+    return tuple(not any(f is y for y in outs) for f in features)
+
 # %% ../nbs/27_encoders.ipynb #fb171495
 class _Unfit(Exception): "An encoder that no U-Net can be built on."
 
@@ -147,14 +158,14 @@ def _attempt(arch, args):
 @lru_cache
 @torch.random.fork_rng(devices=[])
 def encoder_plan(arch):
-    "How the encoder `arch` is made, and how its features come: fields `args`, `last`, `multiple`, `unused`."
+    "How the encoder `arch` is made, and how its features come: fields `args`, `last`, `multiple`, `unused`, `signed`."
     _check_name(arch)
     for cls in (dict(feature_cls='hook'), {}):
         for sizes in _SIZES:
             try: args,enc,last,multiple = _attempt(arch, {**cls, **sizes})
             except _Unfit as e: raise _unfit(arch, e) from None
             except Exception as e: why = why if sizes else e
-            else: return EncoderPlan(args, last, multiple, _unused(enc, multiple))
+            else: return EncoderPlan(args, last, multiple, _unused(enc, multiple), _signed(enc, multiple))
     raise _unfit(arch, str(why)[:120])
 
 # %% ../nbs/27_encoders.ipynb #0f37318f

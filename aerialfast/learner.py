@@ -183,7 +183,6 @@ def aerial_learner(
     learn.add_cbs([KeepFrozen(), *_precision(device, bf16), *_keep_best(learn.metrics, patience)])
     learn.arch_args,learn.thresh,learn.temperature = args,None,1.
     _traits(dls) # now, while the tiles can be read
-    if getattr(model, 'pretrained', False): learn.freeze()
     return learn
 
 # %% ../nbs/32_learner.ipynb #5598bc9e

@@ -102,13 +102,14 @@ class UpBlock(nn.Module):
         n_cross:int, # Channels of the input image there, 0 if it is not joined
         nf:int, # Channels of the output
         block, # Function `(ni, nf)` that gives a module
+        relu_skip:bool=True, # ReLU over the normalised features of the encoder
     ):
         super().__init__()
         self.up,self.norm = Shuffle(ni, nf),nn.BatchNorm2d(n_skip) if n_skip else None
-        self.block = block(nf+n_skip+n_cross, nf)
+        self.block,self.relu_skip = block(nf+n_skip+n_cross, nf),relu_skip
     def forward(self, x, skip=None, cross=None):
         x = [self.up(x)]  # (B, nf, 2H, 2W)
-        if skip is not None: x.append(F.relu(self.norm(skip)))
+        if skip is not None: x.append(F.relu(self.norm(skip)) if self.relu_skip else self.norm(skip))
         if cross is not None: x.append(cross)
         return self.block(torch.cat(x, 1))
 
@@ -139,6 +140,7 @@ class AerialUnet(nn.Module):
         last:bool=False, # Channels of the features come last
         multiple:int=32, # What height and width have to divide by, in pixels
         remat:bool=False, # Compute features again in the backward pass instead of keeping them
+        signed:tuple=(), # For each feature of the encoder, whether it keeps its sign; the others get a ReLU
         pyramid:nn.Module=None, # Makes features of several sizes of those of the encoder, such as a `FeaturePyramid`
     ):
         super().__init__()
@@ -146,6 +148,7 @@ class AerialUnet(nn.Module):
         self.feature_info = (pyramid or encoder).feature_info
         self.multiple = lcm(multiple, self.feature_info.reduction()[-1])
         self.end,self.cross,self.remat = end,last_cross,remat
+        self.signed = {r for r,is_signed in zip(self.feature_info.reduction(), signed) if is_signed}
         self.lay_out = enlarge if smooth else F.pixel_shuffle
         self.n_outs = list(n_out) if isinstance(n_out, (tuple,list)) else [n_out]
         self.pretrained,self.weights_from = False,'' # changed by `aerial_unet`
@@ -163,7 +166,7 @@ def _add_decoder(self:AerialUnet, n_in, block, widths):
     self.sizes = [stride>>(i+1) for i in range(n)]
     for r,nf in zip(self.sizes, widths[-n:]):
         n_cross = n_in*self.end**2 if self.cross and r==self.end else 0
-        self.ups.append(UpBlock(ni, skips.get(r, 0), n_cross, nf, block))
+        self.ups.append(UpBlock(ni, skips.get(r, 0), n_cross, nf, block, r not in self.signed))
         ni = nf
     return ni
 
@@ -243,6 +246,7 @@ def aerial_unet(
     last_cross:bool=True, # Join the input itself at the end
     smooth:bool=True, # See `enlarge`; `False` for a plain pixel shuffle of the logits, as in models saved in format 1
     remat:bool=False, # Compute features again in the backward pass: about half as much is kept for it, for a third more time
+    relu_skips:bool=False, # ReLU over all features of the encoder, as in models saved before there was a choice
     pyramid:bool=True, # Make four sizes of the features of a plain ViT; `False` as in models saved before there was one
 )->AerialUnet: # Scaled pixels `(B,n_in,H,W)` of any size to logits `(B,n_out,H,W)`, a tuple for several outputs
     "A U-Net on any encoder of timm that reports its features."
@@ -251,7 +255,8 @@ def aerial_unet(
     info = encoder.feature_info
     pyramid = FeaturePyramid(info.channels(), info.reduction()[0]) if pyramid and is_plain(encoder) else None
     net = AerialUnet(encoder, n_in, n_out, block, tuple(widths), end, last_cross, smooth,
-                     last=plan.last, multiple=plan.multiple, remat=remat, pyramid=pyramid)
+                     last=plan.last, multiple=plan.multiple, remat=remat, pyramid=pyramid,
+                     signed=() if relu_skips else plan.signed)
     net.weights_from,net.pretrained = source,bool(source)
     return net
 
