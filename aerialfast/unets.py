@@ -11,6 +11,7 @@ __all__ = ['BLOCKS', 'SCSE', 'icnr_', 'Shuffle', 'enlarge', 'UpBlock', 'AerialUn
 # %% ../nbs/28_unets.ipynb #44345d03
 import os,platform
 from contextlib import contextmanager,nullcontext
+from functools import partial
 from math import lcm
 from pathlib import Path
 import torch
@@ -234,6 +235,23 @@ def train(self:AerialUnet, mode=True):
         if isinstance(m, _BatchNorm) and m.weight is not None and not m.weight.requires_grad: m.eval()
     return self
 
+# %% ../nbs/28_unets.ipynb #05bda1e6
+def _slow_in_bf16(m):
+    "Is `m` a convolution whose gradients a processor computes slowly in bf16?"
+    if not isinstance(m, nn.Conv2d) or not 1<m.groups==m.in_channels: return False
+    return (m.kernel_size,m.stride,m.dilation)!=((3,3),(1,1),(1,1))
+
+# %% ../nbs/28_unets.ipynb #ca3b84d3
+def _in_float32(conv, x):
+    "The forward pass of `conv`, in float32 on a processor if `x` will get a gradient."
+    if not (x.is_cpu and x.requires_grad and torch.is_autocast_enabled('cpu')): return type(conv).forward(conv, x)
+    with torch.autocast('cpu', enabled=False): return type(conv).forward(conv, x.float())
+
+def _quick_gradients(net):
+    "Make the layers of `net` whose gradients are slow in bf16 compute in float32."
+    for m in net.modules():
+        if _slow_in_bf16(m): m.forward = partial(_in_float32, m)
+
 # %% ../nbs/28_unets.ipynb #5914a08d
 def aerial_unet(
     arch:str='resnet34', # Encoder, the name of a timm model
@@ -258,6 +276,7 @@ def aerial_unet(
                      last=plan.last, multiple=plan.multiple, remat=remat, pyramid=pyramid,
                      signed=() if relu_skips else plan.signed)
     net.weights_from,net.pretrained = source,bool(source)
+    _quick_gradients(net)
     return net
 
 # %% ../nbs/28_unets.ipynb #c64fa599
