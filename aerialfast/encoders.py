@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 import timm
+from timm.models import FeatureInfo
 from .classics import CLASSICS
 from .weights import SensorWeights,find_weights,hub_answers,read_weights,sensor_weights
 
@@ -132,14 +133,27 @@ def _check_reductions(arch, rs):
     found = ', '.join(map(str, sorted({*rs})))
     raise _Unfit(f"its features are {found} times smaller than the input, not 2, 4, 8, ...")
 
+# %% ../nbs/27_encoders.ipynb #19c853ec
+def is_plain(
+    enc:nn.Module, # An encoder of timm
+)->bool:
+    "Are all features of `enc` of one size, as those of a plain ViT?"
+    return len({*enc.feature_info.reduction()})==1
+
+def _quarters(enc):
+    "Indices of the modules that end a quarter of the depth."
+    n = len(enc.feature_info.info)
+    return tuple(-(-n*i//4)-1 for i in (1,2,3,4))
+
 # %% ../nbs/27_encoders.ipynb #4c854a34
-_SIZES = {}, dict(strict_img_size=False), dict(img_size=256) # arguments; an error is reported for the first
+_SIZES = {}, dict(strict_img_size=False), dict(img_size=256), dict(dynamic_img_size=True) # an error is reported for the first
 
 def _attempt(arch, args):
-    "The encoder on the `meta` device, whether its channels come last, and its multiple."
+    "Arguments for the encoder, it on the `meta` device, whether its channels come last, and its multiple."
     enc = _on_meta(arch, **args)
     _check_reductions(arch, enc.feature_info.reduction())
-    return enc,*_layout(enc)
+    if is_plain(enc) and 'out_indices' not in args: return _attempt(arch, dict(args, out_indices=_quarters(enc)))
+    return args,enc,*_layout(enc)
 
 @lru_cache
 @torch.random.fork_rng(devices=[])
@@ -148,10 +162,10 @@ def encoder_plan(arch):
     _check_name(arch)
     for cls in (dict(feature_cls='hook'), {}):
         for sizes in _SIZES:
-            try: enc,last,multiple = _attempt(arch, {**cls, **sizes})
+            try: args,enc,last,multiple = _attempt(arch, {**cls, **sizes})
             except _Unfit as e: raise _unfit(arch, e) from None
             except Exception as e: why = why if sizes else e
-            else: return EncoderPlan({**cls, **sizes}, last, multiple, _unused(enc, multiple), _signed(enc, multiple))
+            else: return EncoderPlan(args, last, multiple, _unused(enc, multiple), _signed(enc, multiple))
     raise _unfit(arch, str(why)[:120])
 
 # %% ../nbs/27_encoders.ipynb #0f37318f
@@ -191,7 +205,7 @@ def _from_file(arch, n_in, weights):
     lost = _differing(enc, other)
     if not lost: return enc,plan
     raise ValueError(f"{file} holds no weights for {len(lost)} layers of {arch}, "
-                     f"such as {lost[0].removeprefix('body.')}: {hint}")
+                     f"such as {lost[0].removeprefix('body.').removeprefix('model.')}: {hint}")
 
 # %% ../nbs/27_encoders.ipynb #90b2ee9e
 _NET_ERRORS = 'ConnectError','ConnectTimeout','ReadTimeout','ProxyError','URLError' # of several libraries
@@ -233,6 +247,29 @@ def make_encoder(
         if not _unreachable(e): raise
         _warn_random(arch, e)
     return *_create(arch, n_in, pretrained=False),''
+
+# %% ../nbs/27_encoders.ipynb #48d6778b
+def _resize(nf, k):
+    "Layers that double the size of features of `nf` channels `k` times; for `k` below 0 they halve it."
+    if k==0: return nn.Identity()
+    if k<0: return nn.MaxPool2d(2**-k)
+    layers = []
+    for n in (nf>>i for i in range(k)): layers += [nn.ConvTranspose2d(n, n//2, 2, 2), nn.BatchNorm2d(n//2), nn.ReLU()]
+    return nn.Sequential(*layers[:-2]) # the decoder begins with a batch norm of its own
+
+# %% ../nbs/27_encoders.ipynb #0abcc742
+class FeaturePyramid(nn.Module):
+    "Features 4, 8, 16 and 32 times smaller than the input, made of four features of one size."
+    def __init__(self,
+        nfs:list, # Channels of the four features
+        stride:int, # How many times smaller than the input they are, a power of two
+    ):
+        super().__init__()
+        sizes = [(nf, r, stride.bit_length()-r.bit_length()) for nf,r in zip(nfs, (4,8,16,32))]
+        self.maps = nn.ModuleList(_resize(nf, k) for nf,_,k in sizes)
+        info = [dict(num_chs=nf>>max(k, 0), reduction=r, module=f'maps.{i}') for i,(nf,r,k) in enumerate(sizes)]
+        self.feature_info = FeatureInfo(info, range(4)) # as encoders have it
+    def forward(self, fs): return [m(f) for m,f in zip(self.maps, fs)]
 
 # %% ../nbs/27_encoders.ipynb #8bf1205f
 def encoder_name(

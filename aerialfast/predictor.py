@@ -321,7 +321,8 @@ def _read_facts(path):
     except RecursionError: whole = False
     if not whole: raise ValueError(f"{path} was changed or cut off after it was saved: copy the model again")
     _check_facts(path, d)
-    if d['arch']['arch'] not in CLASSICS: d['arch'] = dict(smooth=d['format']>1, relu_skips=True)|d['arch'] # as before there were these
+    before = dict(smooth=d['format']>1, relu_skips=True, pyramid=False) # what networks were like when a file does not say it
+    if d['arch']['arch'] not in CLASSICS: d['arch'] = before|d['arch']
     return d
 
 def _check_format(path, d):

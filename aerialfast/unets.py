@@ -9,8 +9,9 @@ __all__ = ['BLOCKS', 'SCSE', 'icnr_', 'Shuffle', 'enlarge', 'UpBlock', 'AerialUn
            'has_bf16']
 
 # %% ../nbs/28_unets.ipynb #44345d03
-import os,platform,warnings
+import os,platform
 from contextlib import contextmanager,nullcontext
+from math import lcm
 from pathlib import Path
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from torch.utils.checkpoint import checkpoint,set_checkpoint_early_stop
 from timm.layers import Conv2dSame
 from fastcore.basics import patch
 from .classics import SqueezeExcite,CLASSICS,conv_bn_relu,double_conv,fit_to
-from .encoders import encoder_name,make_encoder
+from .encoders import FeaturePyramid,encoder_name,is_plain,make_encoder
 
 # %% ../nbs/28_unets.ipynb #a924ca58
 class SCSE(nn.Module):
@@ -141,11 +142,14 @@ class AerialUnet(nn.Module):
         multiple:int=32, # What height and width have to divide by, in pixels
         remat:bool=False, # Compute features again in the backward pass instead of keeping them
         signed:tuple=(), # For each feature of the encoder, whether it keeps its sign; the others get a ReLU
+        pyramid:nn.Module=None, # Makes features of several sizes of those of the encoder, such as a `FeaturePyramid`
     ):
         super().__init__()
-        self.encoder,self.last,self.multiple = encoder,last,multiple
+        self.encoder,self.pyramid,self.last = encoder,pyramid,last
+        self.feature_info = (pyramid or encoder).feature_info
+        self.multiple = lcm(multiple, self.feature_info.reduction()[-1])
         self.end,self.cross,self.remat = end,last_cross,remat
-        self.signed = {r for r,is_signed in zip(encoder.feature_info.reduction(), signed) if is_signed}
+        self.signed = {r for r,is_signed in zip(self.feature_info.reduction(), signed) if is_signed}
         self.lay_out = enlarge if smooth else F.pixel_shuffle
         self.n_outs = list(n_out) if isinstance(n_out, (tuple,list)) else [n_out]
         self.pretrained,self.weights_from = False,'' # changed by `aerial_unet`
@@ -156,7 +160,7 @@ class AerialUnet(nn.Module):
 @patch
 def _add_decoder(self:AerialUnet, n_in, block, widths):
     "Make the steps of the decoder, `ups`; returns the channels of the last."
-    info,self.ups = self.encoder.feature_info,nn.ModuleList()
+    info,self.ups = self.feature_info,nn.ModuleList()
     ni,stride = info.channels()[-1],info.reduction()[-1]
     skips = dict(zip(info.reduction()[:-1], info.channels()[:-1]))
     n = _n_steps(stride, self.end, widths)
@@ -189,14 +193,15 @@ def _run(self:AerialUnet, f, *args):
 @patch
 def _features(self:AerialUnet, x):
     fs = self.encoder(x)
-    return [f.permute(0, 3, 1, 2) for f in fs] if self.last else list(fs)
+    if self.last: fs = [f.permute(0, 3, 1, 2) for f in fs]
+    return self.pyramid(fs) if self.pyramid else list(fs)
 
 # %% ../nbs/28_unets.ipynb #05a3b3b9
 @patch
 def _whole(self:AerialUnet, x):
     "Logits of `x`, whose height and width divide by `multiple`."
     fs = self._run(self._features, x)
-    skips,y = dict(zip(self.encoder.feature_info.reduction(), fs)),fs[-1]
+    skips,y = dict(zip(self.feature_info.reduction(), fs)),fs[-1]
     for r,up in zip(self.sizes, self.ups):
         cross = F.pixel_unshuffle(x, self.end) if self.cross and r==self.end else None
         y = self._run(up, y, skips.get(r), cross)  # (B, nf, H/r, W/r)
@@ -265,17 +270,16 @@ def aerial_unet(
     smooth:bool=True, # See `enlarge`; `False` for a plain pixel shuffle of the logits, as in models saved in format 1
     remat:bool=False, # Compute features again in the backward pass: about half as much is kept for it, for a third more time
     relu_skips:bool=False, # ReLU over all features of the encoder, as in models saved before there was a choice
+    pyramid:bool=True, # Make four sizes of the features of a plain ViT; `False` as in models saved before there was one
 )->AerialUnet: # Scaled pixels `(B,n_in,H,W)` of any size to logits `(B,n_out,H,W)`, a tuple for several outputs
     "A U-Net on any encoder of timm that reports its features."
     arch = encoder_name(arch)
     encoder,plan,source = make_encoder(arch, n_in, pretrained)
-    reductions = {*encoder.feature_info.reduction()}
-    if len(reductions)==1:
-        warnings.warn(f"all features of {arch} are {reductions.pop()} times smaller than the input: the decoder has "
-                      "nothing finer to join but the input itself, and boundaries will be blurred; "
-                      "better take an encoder of stages, such as a ResNet, ConvNeXt or Swin", stacklevel=2)
+    info = encoder.feature_info
+    pyramid = FeaturePyramid(info.channels(), info.reduction()[0]) if pyramid and is_plain(encoder) else None
     net = AerialUnet(encoder, n_in, n_out, block, tuple(widths), end, last_cross, smooth,
-                     last=plan.last, multiple=plan.multiple, remat=remat, signed=() if relu_skips else plan.signed)
+                     last=plan.last, multiple=plan.multiple, remat=remat, pyramid=pyramid,
+                     signed=() if relu_skips else plan.signed)
     net.weights_from,net.pretrained = source,bool(source)
     _quick_gradients(net)
     return net
