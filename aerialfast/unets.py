@@ -11,7 +11,6 @@ __all__ = ['BLOCKS', 'SCSE', 'icnr_', 'Shuffle', 'enlarge', 'UpBlock', 'AerialUn
 # %% ../nbs/28_unets.ipynb #44345d03
 import os,platform
 from contextlib import contextmanager,nullcontext
-from functools import partial
 from math import lcm
 from pathlib import Path
 import torch
@@ -19,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint,set_checkpoint_early_stop
+from timm.layers import Conv2dSame
 from fastcore.basics import patch
 from .classics import SqueezeExcite,CLASSICS,conv_bn_relu,double_conv,fit_to
 from .encoders import FeaturePyramid,encoder_name,is_plain,make_encoder
@@ -242,15 +242,20 @@ def _slow_in_bf16(m):
     return (m.kernel_size,m.stride,m.dilation)!=((3,3),(1,1),(1,1))
 
 # %% ../nbs/28_unets.ipynb #ca3b84d3
-def _in_float32(conv, x):
-    "The forward pass of `conv`, in float32 on a processor if `x` will get a gradient."
-    if not (x.is_cpu and x.requires_grad and torch.is_autocast_enabled('cpu')): return type(conv).forward(conv, x)
-    with torch.autocast('cpu', enabled=False): return type(conv).forward(conv, x.float())
+class _Float32Gradients:
+    "A layer that leaves autocast on a processor if its input will get a gradient."
+    def forward(self, x):
+        if not (x.is_cpu and x.requires_grad and torch.is_autocast_enabled('cpu')): return super().forward(x)
+        with torch.autocast('cpu', enabled=False): return super().forward(x.float())
+
+class Float32Conv2d(_Float32Gradients, nn.Conv2d): pass
+class Float32Conv2dSame(_Float32Gradients, Conv2dSame): pass
 
 def _quick_gradients(net):
     "Make the layers of `net` whose gradients are slow in bf16 compute in float32."
+    quick = {nn.Conv2d: Float32Conv2d, Conv2dSame: Float32Conv2dSame}
     for m in net.modules():
-        if _slow_in_bf16(m): m.forward = partial(_in_float32, m)
+        if _slow_in_bf16(m): m.__class__ = quick.get(type(m), type(m))
 
 # %% ../nbs/28_unets.ipynb #5914a08d
 def aerial_unet(
